@@ -20,12 +20,17 @@ export interface SettingNotes {
 
 export const settingNotes = z.registry<SettingNotes>();
 
+function noted<S extends z.ZodType>(schema: S, value: string, description: string): S {
+  settingNotes.add(schema, { description, default: value });
+  return schema;
+}
+
 function withDefault<S extends z.ZodType<unknown, string>>(schema: S, value: string, description: string) {
-  return schema.prefault(value).register(settingNotes, { description, default: value });
+  return noted(schema.prefault(value as z.input<S>), value, description);
 }
 
 function unset<S extends z.ZodType>(schema: S, meaning: string, description: string) {
-  return schema.optional().register(settingNotes, { description, default: meaning });
+  return noted(schema.optional(), meaning, description);
 }
 
 const port = integerText(0, 65_535);
@@ -43,10 +48,11 @@ export const settings = {
   opsPort: (value: number) =>
     withDefault(port, String(value), 'Port of /livez, /readyz and /metrics; 0 picks a free one.'),
   dataDir: withDefault(anyText(), './data', 'Folder of the database, uploads and sockets.'),
-  redisUrl: redisUrlText().register(settingNotes, {
-    description: 'Redis that carries the queue: redis://, rediss:// or unix:///path. Nothing in it is kept on disk.',
-    default: "required; all-in-one's own where it runs",
-  }),
+  redisUrl: noted(
+    redisUrlText(),
+    "required; all-in-one's own where it runs",
+    'Redis that carries the queue: redis://, rediss:// or unix:///path. Nothing in it is kept on disk.',
+  ),
   basicAuthUsername: unset(anyText(), 'unset: open', 'User name of HTTP Basic; needs BASIC_AUTH_PASSWORD too.'),
   basicAuthPassword: unset(anyText(), 'unset: open', 'Password of HTTP Basic; needs BASIC_AUTH_USERNAME too.'),
   model: withDefault(choiceText(['small', 'tiny']), 'small', 'small (documents) or tiny (speed).'),
