@@ -1,0 +1,71 @@
+import type { MiddlewareHandler } from 'hono';
+import { OcrError } from '@glyphmill/core/errors';
+import type { AppEnv } from './app-env.ts';
+
+/**
+ * Against DNS rebinding: a web page can make its own name resolve to this machine, and then its scripts are same-origin
+ * with this service. What it cannot change is the `Host` header that the browser sends, which is its own name.
+ */
+export type HostRule = 'any' | ReadonlySet<string>;
+
+const loopbackNames = ['localhost', '127.0.0.1', '[::1]'] as const;
+
+/** `name`, `name:port`, `[v6]`, `[v6]:port`; nothing with user info, path or spaces. */
+const hostPattern = /^(\[[0-9a-f:.]+\]|[^\s:@/\\?#[\]]+)(?::(\d{1,5}))?$/;
+
+/** Lower case, without the root's dot: the name alone and with its port, or nothing for what is no host at all. */
+export function parseHost(host: string): { name: string; nameAndPort: string } | undefined {
+  const match = hostPattern.exec(host.trim().toLowerCase());
+  if (match?.[1] === undefined) return undefined;
+  const name = match[1].replace(/\.$/, '');
+  return { name, nameAndPort: match[2] === undefined ? name : `${name}:${match[2]}` };
+}
+
+function isLoopback(bindAddress: string): boolean {
+  return bindAddress === 'localhost' || bindAddress === '::1' || /^127(\.\d{1,3}){3}$/.test(bindAddress);
+}
+
+/** IPv6 addresses stand in brackets in a `Host` header. */
+function asHost(address: string): string {
+  return address.includes(':') && !address.startsWith('[') ? `[${address}]` : address;
+}
+
+export interface HostRuleOptions {
+  /** The setting's entries, `name` (any port) or `name:port`; `*` allows any host. Empty: the default. */
+  readonly allowedHosts: readonly string[];
+  /** The address that the server listens on. */
+  readonly bindAddress: string;
+}
+
+/** By default a service that listens on loopback answers to loopback names only, any other to every name. */
+export function hostRule({ allowedHosts, bindAddress }: HostRuleOptions): HostRule {
+  if (allowedHosts.includes('*')) return 'any';
+  if (allowedHosts.length > 0) {
+    return new Set(allowedHosts.map((host) => parseHost(asHost(host))?.nameAndPort ?? host.toLowerCase()));
+  }
+  return isLoopback(bindAddress) ? new Set([...loopbackNames, asHost(bindAddress)]) : 'any';
+}
+
+export function isAllowedHost(rule: HostRule, host: string): boolean {
+  const parsed = parseHost(host);
+  if (parsed === undefined) return false;
+  return rule === 'any' || rule.has(parsed.name) || rule.has(parsed.nameAndPort);
+}
+
+/**
+ * Refuses hosts outside of the rule with `forbidden_origin`. The URL's own host is checked too: in a request with an
+ * absolute target it is not the header's.
+ */
+export function hostCheck(rule: HostRule): MiddlewareHandler<AppEnv> {
+  return async (c, next) => {
+    const urlHost = new URL(c.req.url).host;
+    const host = c.req.header('host') ?? urlHost;
+    if (!isAllowedHost(rule, host) || !isAllowedHost(rule, urlHost)) {
+      throw new OcrError(
+        'forbidden_origin',
+        'This service does not answer to the host of this request (ALLOWED_HOSTS)',
+      );
+    }
+    await next();
+  };
+}

@@ -1,0 +1,111 @@
+import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
+import type { ErrorCode } from '@glyphmill/core/errors';
+import { analysisExample, analysisSchema, toAnalysis } from '../analysis-body.ts';
+import { analyze, type AnalyzeDependencies } from '../analyze.ts';
+import type { AppEnv } from '../app-env.ts';
+import { parseImageUrl } from '../image-url.ts';
+import { parsePrefer } from '../prefer-header.ts';
+import { problemResponses } from '../problem-docs.ts';
+import { maxBodyBytes, readJsonBody } from '../read-json-body.ts';
+
+export const analyzeBodySchema = z
+  .object({
+    image_url: z.string().min(1).openapi({
+      description: 'Where the image is: an `http:` or `https:` URL, or a `data:` URL that holds it',
+      example: 'https://example.com/gift-card.jpg',
+    }),
+  })
+  .openapi('AnalyzeRequest');
+
+const errorCodes: readonly ErrorCode[] = [
+  'unauthorized',
+  'forbidden_origin',
+  'canceled',
+  'body_too_large',
+  'image_too_large',
+  'image_unsupported',
+  'invalid_request',
+  'url_not_allowed',
+  'image_unreadable',
+  'poison_image',
+  'download_failed',
+  'download_timeout',
+  'queue_full',
+  'internal',
+  'queue_unavailable',
+  'deadline_exceeded',
+];
+
+const acceptedSchema = z
+  .object({ id: z.uuid(), state: z.enum(['queued', 'active', 'succeeded', 'failed', 'canceled']) })
+  .openapi('Accepted');
+
+const route = createRoute({
+  method: 'post',
+  path: '/analyze',
+  summary: 'Read the text of one image',
+  description: 'Waits for the answer. Nothing of the request is kept: neither the image nor its URL nor its text.',
+  request: {
+    headers: z.object({
+      prefer: z.string().optional().openapi({
+        description:
+          '`respond-async`: past the deadline answer 202 and let the job go on. `wait=N`: wait N seconds at most',
+      }),
+    }),
+    body: { required: true, content: { 'application/json': { schema: analyzeBodySchema } } },
+  },
+  responses: {
+    200: {
+      description: 'The text, line by line in reading order',
+      content: {
+        'application/json': {
+          schema: analysisSchema,
+          examples: {
+            text: { value: analysisExample },
+            'no text': { value: { message: 'No text detected', count: 0, data: [] } },
+          },
+        },
+      },
+    },
+    202: {
+      description: 'The deadline has passed, the job goes on (only with `Prefer: respond-async`)',
+      headers: {
+        Location: { description: 'Where to ask for the answer', schema: { type: 'string' } },
+        'Preference-Applied': { description: '`respond-async`', schema: { type: 'string' } },
+      },
+      content: { 'application/json': { schema: acceptedSchema } },
+    },
+    ...problemResponses(errorCodes),
+  },
+});
+
+export interface AnalyzeRouteOptions extends AnalyzeDependencies {
+  readonly maxImageBytes: number;
+}
+
+export function addAnalyzeRoute(app: OpenAPIHono<AppEnv>, options: AnalyzeRouteOptions): void {
+  const { maxImageBytes, queue } = options;
+  const maxBytes = maxBodyBytes(maxImageBytes);
+  app.openAPIRegistry.registerPath(route);
+  app.post(route.path, async (c) => {
+    const body = await readJsonBody(c.req.raw, { schema: analyzeBodySchema, maxBytes });
+    const answer = await analyze(
+      {
+        image: parseImageUrl(body.image_url, { maxImageBytes }),
+        preferences: parsePrefer(c.req.header('prefer')),
+        requestId: c.get('requestId'),
+        signal: c.req.raw.signal,
+        onJob: (id) => {
+          c.set('jobId', id);
+        },
+      },
+      options,
+    );
+    if (answer.kind === 'done') return c.json(toAnalysis(answer.result));
+    const state = await queue.state(answer.id).catch(() => 'unknown' as const);
+    return c.json({ id: answer.id, state: state === 'unknown' ? 'queued' : state }, 202, {
+      location: `/jobs/${answer.id}`,
+      'preference-applied': 'respond-async',
+    });
+  });
+}
