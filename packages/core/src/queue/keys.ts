@@ -1,0 +1,58 @@
+import { lanes, type Lane } from './payload.ts';
+
+/** The braces make Redis Cluster keep all keys in one slot, which scripts over several keys need. */
+export const prefix = '{glyphmill}';
+
+/** BullMQ's name of the job: its ids hold no `:` and an id that it has seen is silently ignored. */
+export function bullJobId(id: string, generation: number): string {
+  return `${id}-${generation}`;
+}
+
+/** The public id in a BullMQ job id, for jobs whose payload cannot be read. */
+export function publicJobId(bullId: string): string {
+  return bullId.replace(/-\d+$/, '');
+}
+
+/** BullMQ's sorted set that idle workers block on: it holds a member while jobs may wait (see job-arrivals.ts). */
+export function markerKey(lane: Lane): string {
+  return `${prefix}:${lane}:marker`;
+}
+
+export function laneOfMarkerKey(key: string): Lane | undefined {
+  return lanes.find((lane) => markerKey(lane) === key);
+}
+
+/** Outcome of an ephemeral job, with a TTL. */
+export function mailboxKey(id: string): string {
+  return `${prefix}:mailbox:${id}`;
+}
+
+/** Image bytes of a `data` source, with a TTL. */
+export function inputKey(id: string): string {
+  return `${prefix}:input:${id}`;
+}
+
+/** Set while an active job shall stop, with a TTL: a worker that missed the message still sees it. */
+export function cancelKey(id: string): string {
+  return `${prefix}:cancel:${id}`;
+}
+
+/** Where the ids of active jobs that shall stop are published; every worker listens. */
+export const cancelChannel = `${prefix}:cancel`;
+
+/** Where one job's outcome is published; only who waits for that job listens. */
+export function outcomeChannel(id: string): string {
+  return `${prefix}:outcome:${id}`;
+}
+
+export function idOfOutcomeChannel(channel: string): string {
+  return channel.slice(outcomeChannel('').length);
+}
+
+/** Sorted set of worker ids by their last heartbeat. */
+export const workersKey = `${prefix}:workers`;
+
+/** One worker's last report, with a TTL. */
+export function workerKey(id: string): string {
+  return `${prefix}:worker:${id}`;
+}

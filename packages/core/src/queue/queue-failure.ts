@@ -1,0 +1,24 @@
+import { OcrError } from '../errors.ts';
+
+/**
+ * What a failed Redis command means to users. Messages name no address. Our own mistakes (a TypeError, say) stay
+ * `internal`, so that they are not mistaken for an outage.
+ */
+export function toQueueError(thrown: unknown): OcrError {
+  if (thrown instanceof OcrError) return thrown;
+  if (!(thrown instanceof Error) || thrown instanceof TypeError || thrown instanceof RangeError)
+    return OcrError.from(thrown);
+  if (thrown.name === 'ZodError') return OcrError.from(thrown);
+  if (/\bOOM\b/.test(thrown.message)) {
+    return new OcrError('queue_unavailable', 'The queue has no memory left', { cause: thrown, retryAfterSeconds: 5 });
+  }
+  return queueUnreachable(thrown);
+}
+
+export function queueUnreachable(cause?: unknown): OcrError {
+  return new OcrError('queue_unavailable', 'The queue cannot be reached', { cause, retryAfterSeconds: 2 });
+}
+
+export function queueLostJob(): OcrError {
+  return new OcrError('queue_unavailable', 'The queue lost the job', { retryAfterSeconds: 1 });
+}

@@ -1,0 +1,11 @@
+export { jobPayloadSchema, jobResultSchema, lanes } from './payload.ts';
+export type { ImageSource, JobPayload, JobResult, Lane } from './payload.ts';
+export type { Outcome } from './outcome.ts';
+export { createJobQueue } from './job-queue.ts';
+export type { EphemeralState, JobQueue, JobQueueOptions, LaneDepth } from './job-queue.ts';
+export type { WorkerReport } from './worker-report.ts';
+export { createJobAwaiter } from './job-awaiter.ts';
+export type { AwaitedJob, JobAwaiter, JobAwaiterOptions } from './job-awaiter.ts';
+export { createLaneConsumer } from './lane-consumer.ts';
+export type { LaneConsumer, LaneConsumerOptions, LaneEvent } from './lane-consumer.ts';
+export type { AbortReason, ClaimedJob } from './held-job.ts';

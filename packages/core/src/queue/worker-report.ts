@@ -1,0 +1,39 @@
+import type { Redis } from 'ioredis';
+import { z } from 'zod';
+import { workerKey, workersKey } from './keys.ts';
+
+export const heartbeatIntervalMs = 2_000;
+/** Three beats may be lost before a worker counts as gone. */
+const heartbeatTtlMs = 6_000;
+
+const workerReportSchema = z.object({
+  id: z.string(),
+  engines: z.number(),
+  busy: z.number(),
+  /** 0 while the worker has read no page yet. */
+  meanPageMs: z.number(),
+  /** Milliseconds since the epoch, by the worker's clock. */
+  at: z.number(),
+});
+export type WorkerReport = z.infer<typeof workerReportSchema>;
+
+export async function writeWorkerReport(client: Redis, report: WorkerReport): Promise<void> {
+  await client
+    .pipeline()
+    .set(workerKey(report.id), JSON.stringify(report), 'PX', heartbeatTtlMs)
+    .zadd(workersKey, report.at, report.id)
+    .zremrangebyscore(workersKey, 0, report.at - 10 * heartbeatTtlMs)
+    .exec();
+}
+
+export async function removeWorkerReport(client: Redis, id: string): Promise<void> {
+  await client.pipeline().del(workerKey(id)).zrem(workersKey, id).exec();
+}
+
+/** Reports of the workers that are alive. */
+export async function readWorkerReports(client: Redis): Promise<WorkerReport[]> {
+  const ids = await client.zrange(workersKey, 0, '-1');
+  if (ids.length === 0) return [];
+  const texts = await client.mget(ids.map(workerKey));
+  return texts.filter((text) => typeof text === 'string').map((text) => workerReportSchema.parse(JSON.parse(text)));
+}
