@@ -1,7 +1,7 @@
 /** `[x, y]` in pixels of the upright image. */
 export type Point = readonly [number, number];
 
-/** Four corners, clockwise from the text's own top-left (the first character's upper corner). */
+/** Four corners, clockwise from the one at the top-left of the image. */
 export type Quad = readonly [Point, Point, Point, Point];
 
 /** One line of text as it was read. */

@@ -1,0 +1,106 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import path from 'node:path';
+import { EngineError } from './engine-error.ts';
+import type { ModelName } from './types.ts';
+
+/** Where the project keeps its baked weights. */
+export const bakedModelsDir = fileURLToPath(new URL('../../../models', import.meta.url));
+
+interface Checked {
+  readonly file: string;
+  /** Hexadecimal. */
+  readonly sha256: string;
+}
+
+interface ManifestFile extends Checked {
+  readonly name: string;
+  readonly role: 'detector' | 'recognizer' | 'classifier';
+  readonly dictionary?: Checked;
+  readonly thresholds?: Readonly<Record<string, number | string>>;
+}
+
+interface Manifest {
+  readonly models: Readonly<Record<string, Readonly<Record<ManifestFile['role'], string>>>>;
+  readonly files: readonly ManifestFile[];
+}
+
+/** Everything that one model needs, read and checked. */
+export interface Weights {
+  readonly detector: Uint8Array;
+  readonly recognizer: Uint8Array;
+  readonly classifier: Uint8Array;
+  /** `characters[c]` is the text of class `c`. */
+  readonly characters: readonly string[];
+  readonly binThreshold: number;
+  readonly boxThreshold: number;
+  readonly unclipRatio: number;
+  readonly classifierThreshold: number;
+}
+
+/**
+ * Reads a model's weights and dictionary from `modelsDir`.
+ *
+ * Throws `EngineError` `model_mismatch` when a file is missing or is not the one that manifest.json names: a service
+ * that read with other weights than it reports would lie about every page.
+ */
+export async function readWeights(model: ModelName, modelsDir: string = bakedModelsDir): Promise<Weights> {
+  const manifest = await readManifest(modelsDir);
+  const names = manifest.models[model];
+  if (names === undefined) throw new EngineError('model_mismatch', `manifest.json names no model "${model}"`);
+  const entry = (role: ManifestFile['role']): ManifestFile => {
+    const found = manifest.files.find((file) => file.name === names[role]);
+    if (found === undefined) throw new EngineError('model_mismatch', `manifest.json names no file "${names[role]}"`);
+    return found;
+  };
+  const [detector, recognizer, classifier] = [entry('detector'), entry('recognizer'), entry('classifier')];
+  if (recognizer.dictionary === undefined) {
+    throw new EngineError('model_mismatch', `manifest.json names no dictionary for "${recognizer.name}"`);
+  }
+  return {
+    detector: await readChecked(modelsDir, detector),
+    recognizer: await readChecked(modelsDir, recognizer),
+    classifier: await readChecked(modelsDir, classifier),
+    characters: charactersOf(await readChecked(modelsDir, recognizer.dictionary)),
+    binThreshold: threshold(detector, 'binThreshold'),
+    boxThreshold: threshold(detector, 'boxThreshold'),
+    unclipRatio: threshold(detector, 'unclipRatio'),
+    classifierThreshold: threshold(classifier, 'threshold'),
+  };
+}
+
+async function readManifest(modelsDir: string): Promise<Manifest> {
+  try {
+    return JSON.parse(await readFile(path.join(modelsDir, 'manifest.json'), 'utf8')) as Manifest;
+  } catch (cause) {
+    throw new EngineError('model_mismatch', `The models' manifest.json in ${modelsDir} cannot be read`, { cause });
+  }
+}
+
+async function readChecked(modelsDir: string, { file, sha256 }: Checked): Promise<Uint8Array> {
+  let bytes: Uint8Array;
+  try {
+    bytes = await readFile(path.join(modelsDir, file));
+  } catch (cause) {
+    throw new EngineError('model_mismatch', `The model file ${file} in ${modelsDir} cannot be read`, { cause });
+  }
+  const found = createHash('sha256').update(bytes).digest('hex');
+  if (found === sha256) return bytes;
+  throw new EngineError(
+    'model_mismatch',
+    `The model file ${file} is not the one that manifest.json names (sha256 ${found}, expected ${sha256})`,
+  );
+}
+
+/** CTC's blank comes first and the space last; the dictionary has one character a line between them. */
+function charactersOf(dictionary: Uint8Array): string[] {
+  const lines = Buffer.from(dictionary).toString('utf8').replace(/\n$/, '').split('\n');
+  return ['', ...lines, ' '];
+}
+
+function threshold(file: ManifestFile, name: string): number {
+  const value = file.thresholds?.[name];
+  if (typeof value === 'number') return value;
+  throw new EngineError('model_mismatch', `manifest.json gives no threshold "${name}" for "${file.name}"`);
+}

@@ -1,0 +1,60 @@
+import { z } from 'zod';
+import { engineErrorCodes } from '../engine-error.ts';
+import type { ImageLimits } from '../image.ts';
+import type { ModelName, Provider } from '../types.ts';
+
+/** What an engine process needs to know before its first page. */
+export interface EngineProcessOptions {
+  readonly model: ModelName;
+  readonly modelsDir: string;
+  readonly provider: Provider;
+  readonly limits: ImageLimits;
+  readonly minConfidence: number;
+}
+
+/** Pool to engine process. The pool is trusted, so these are only typed. */
+export type ToEngine =
+  | { readonly type: 'start'; readonly options: EngineProcessOptions }
+  | { readonly type: 'page'; readonly id: number; readonly bytes: Uint8Array }
+  | { readonly type: 'cancel'; readonly id: number };
+
+const pixel = z.int().min(0).max(1_000_000);
+const point = z.tuple([pixel, pixel]).readonly();
+const milliseconds = z.number().min(0);
+
+const usage = z.object({ rssBytes: z.int().min(0), cpuSeconds: z.number().min(0) });
+const errorSchema = z.object({ code: z.enum(engineErrorCodes), message: z.string().max(500) });
+
+const pageResultSchema = z.object({
+  width: pixel,
+  height: pixel,
+  lines: z
+    .array(
+      z.object({
+        text: z.string().max(5_000),
+        confidence: z.number().min(0).max(1),
+        box: z.tuple([point, point, point, point]).readonly(),
+      }),
+    )
+    .max(100_000),
+  timings: z.object({
+    decode: milliseconds,
+    detect: milliseconds,
+    classify: milliseconds,
+    recognize: milliseconds,
+    total: milliseconds,
+  }),
+});
+
+/**
+ * Engine process to pool. An engine process parses hostile images in native code: what it says is checked like any
+ * input from outside.
+ */
+export const fromEngineSchema = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('ready'), usage }),
+  z.object({ type: z.literal('start_failed'), error: errorSchema }),
+  z.object({ type: z.literal('result'), id: z.int(), result: pageResultSchema, usage }),
+  z.object({ type: z.literal('error'), id: z.int(), error: errorSchema, usage }),
+]);
+export type FromEngine = z.infer<typeof fromEngineSchema>;
+export type Usage = z.infer<typeof usage>;

@@ -1,0 +1,41 @@
+import { cropLine, lineSize } from './crop.ts';
+import type { Image } from './image.ts';
+import type { Model } from './model.ts';
+import { symmetric, writePlanes } from './normalize.ts';
+import type { Quad } from './types.ts';
+
+/** The classifier looks at the beginning of a line: 192 × 48 (PaddleOCR's `cls_image_shape`). */
+const inputWidth = 192;
+const inputHeight = 48;
+
+export interface TextClassifier {
+  readonly model: Model;
+  /** A line is upside down when the network says so with more than this probability. */
+  readonly threshold: number;
+}
+
+/** Says for each line whether it stands on its head; in the order of `lines`. */
+export async function findUpsideDown(
+  { model, threshold }: TextClassifier,
+  page: Image,
+  lines: readonly Quad[],
+  signal?: AbortSignal,
+): Promise<boolean[]> {
+  const answers: boolean[] = [];
+  for (const line of lines) {
+    signal?.throwIfAborted();
+    answers.push((await probabilityUpsideDown(model, page, line)) > threshold);
+  }
+  return answers;
+}
+
+/** Input NCHW float32 [1, 3, 48, 192], -1..1; output [1, 2], probabilities of 0° and 180°. */
+async function probabilityUpsideDown(model: Model, page: Image, line: Quad): Promise<number> {
+  const { length, thickness } = lineSize(line);
+  const width = Math.max(1, Math.min(inputWidth, Math.ceil((inputHeight * length) / Math.max(1, thickness))));
+  const input = new Float32Array(3 * inputHeight * inputWidth);
+  const crop = cropLine(page, line, width, inputHeight);
+  writePlanes(crop, symmetric, input, { item: 0, height: inputHeight, width: inputWidth });
+  const [output] = await model.run({ data: input, dims: [1, 3, inputHeight, inputWidth] });
+  return output!.data[1]!;
+}

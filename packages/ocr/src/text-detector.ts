@@ -1,0 +1,143 @@
+import { type BoxOptions, boxesFromBitmap, type ProbabilityMap } from './boxes-from-bitmap.ts';
+import { type Image, resizeImage } from './image.ts';
+import type { Model } from './model.ts';
+import { imageNet, writePlanes } from './normalize.ts';
+import type { Point, Quad } from './types.ts';
+
+/** The detector halves its maps five times: both sides of its input are multiples of this. */
+const sizeStep = 32;
+
+/**
+ * How many pixels a page has in front of the detector. An area and not a longest side: a till receipt of 500 × 2,000
+ * would lose its letters if its long side decided, and the work is proportional to the area anyway. Measured, see
+ * docs/performance.md.
+ */
+const targetArea = 1_150_000;
+
+/** Enlarging small pages by more than this makes no letter clearer. */
+const maxScale = 2;
+
+/** Screenshots of whole conversations: pages this much longer than wide keep their width, however long they are. */
+const longPageRatio = 4;
+
+/** The width, in the detector's pixels, that a long page keeps. */
+const longPageShortSide = 800;
+
+/** Larger inputs are cut into slices along the longer side, which bounds the memory that a page needs. */
+const sliceLength = 1600;
+
+/** What a slice sees beyond its own part on each side, so that lines on a cut are seen whole. */
+const sliceOverlap = 96;
+
+/** Pixels of the detector's input for each pixel of a page of this size. */
+export function detectionScale(width: number, height: number): number {
+  const byArea = Math.sqrt(targetArea / (width * height));
+  const shorter = Math.min(width, height);
+  const isLong = Math.max(width, height) > longPageRatio * shorter;
+  return Math.min(maxScale, isLong ? Math.max(byArea, Math.min(1, longPageShortSide / shorter)) : byArea);
+}
+
+/** Finds the lines of a page; quads in the page's pixels, in no particular order. */
+export async function detectText(
+  model: Model,
+  page: Image,
+  options: BoxOptions & { readonly scale: number; readonly signal?: AbortSignal | undefined },
+): Promise<Quad[]> {
+  const margin = marginOf(page);
+  const framed = margin === 0 ? page : addMargin(page, margin);
+  const width = roundToStep(framed.width * options.scale);
+  const height = roundToStep(framed.height * options.scale);
+  const map = await probabilityMap(model, await resizeImage(framed, width, height), options.signal);
+  const toPage = (point: Point): Point => [
+    (point[0] * framed.width) / width - margin,
+    (point[1] * framed.height) / height - margin,
+  ];
+  return boxesFromBitmap(map, options).map(([a, b, c, d]) => [toPage(a), toPage(b), toPage(c), toPage(d)]);
+}
+
+function roundToStep(length: number): number {
+  return Math.max(sizeStep, Math.round(length / sizeStep) * sizeStep);
+}
+
+/** The detector looks for text on a background: a crop that is all letters gets some, in the color of its border. */
+function marginOf({ width, height }: Image): number {
+  const shorter = Math.min(width, height);
+  const isSingleLine = Math.max(width, height) >= 3 * shorter || shorter < 100;
+  return isSingleLine && shorter < 400 ? Math.max(8, Math.round(shorter * 0.3)) : 0;
+}
+
+function addMargin({ data, width, height }: Image, margin: number): Image {
+  const wide = width + 2 * margin;
+  const framed = new Uint8Array(wide * (height + 2 * margin) * 3);
+  const color = borderColor({ data, width, height });
+  for (let i = 0; i < framed.length; i++) framed[i] = color[i % 3]!;
+  for (let y = 0; y < height; y++) {
+    framed.set(data.subarray(y * width * 3, (y + 1) * width * 3), ((y + margin) * wide + margin) * 3);
+  }
+  return { data: framed, width: wide, height: height + 2 * margin };
+}
+
+/** The median of the border's pixels, channel by channel. */
+function borderColor({ data, width, height }: Image): readonly number[] {
+  const offsets: number[] = [];
+  for (let x = 0; x < width; x++) offsets.push(x * 3, ((height - 1) * width + x) * 3);
+  for (let y = 1; y < height - 1; y++) offsets.push(y * width * 3, (y * width + width - 1) * 3);
+  return [0, 1, 2].map((channel) => {
+    const values = offsets.map((offset) => data[offset + channel]!).sort((a, b) => a - b);
+    return values[values.length >> 1]!;
+  });
+}
+
+/** Runs the network over the page, in slices where it is large, and returns one map of the page's size. */
+async function probabilityMap(model: Model, page: Image, signal: AbortSignal | undefined): Promise<ProbabilityMap> {
+  const { width, height } = page;
+  const isTall = height >= width;
+  const length = isTall ? height : width;
+  if (length <= sliceLength) return { data: await runDetector(model, page), width, height };
+  const map = new Float32Array(width * height);
+  for (let from = 0; from < length; from += sliceLength - 2 * sliceOverlap) {
+    signal?.throwIfAborted();
+    const to = Math.min(length, from + sliceLength);
+    const slice = isTall ? rows(page, from, to) : columns(page, from, to);
+    const part = await runDetector(model, slice);
+    // The overlap belongs to the slice that sees more of what lies around it.
+    const first = from === 0 ? 0 : sliceOverlap;
+    const last = to === length ? to - from : to - from - sliceOverlap;
+    if (isTall) map.set(part.subarray(first * width, last * width), (from + first) * width);
+    else copyColumns({ data: part, width: to - from, height }, map, { from, first, last, width });
+    if (to === length) break;
+  }
+  return { data: map, width, height };
+}
+
+function copyColumns(
+  part: ProbabilityMap,
+  map: Float32Array,
+  { from, first, last, width }: { from: number; first: number; last: number; width: number },
+): void {
+  for (let y = 0; y < part.height; y++) {
+    const row = part.data.subarray(y * part.width + first, y * part.width + last);
+    map.set(row, y * width + from + first);
+  }
+}
+
+function rows({ data, width }: Image, from: number, to: number): Image {
+  return { data: data.subarray(from * width * 3, to * width * 3), width, height: to - from };
+}
+
+function columns({ data, width, height }: Image, from: number, to: number): Image {
+  const part = new Uint8Array((to - from) * height * 3);
+  for (let y = 0; y < height; y++) {
+    part.set(data.subarray((y * width + from) * 3, (y * width + to) * 3), y * (to - from) * 3);
+  }
+  return { data: part, width: to - from, height };
+}
+
+/** Input NCHW float32 [1, 3, H, W]; output [1, 1, H, W], the probability of text, 0..1. */
+async function runDetector(model: Model, image: Image): Promise<Float32Array> {
+  const { width, height } = image;
+  const input = new Float32Array(3 * height * width);
+  writePlanes(image, imageNet, input, { item: 0, height, width });
+  const [output] = await model.run({ data: input, dims: [1, 3, height, width] });
+  return output!.data as Float32Array;
+}
