@@ -1,0 +1,29 @@
+/** What main.ts hands to each command. */
+export interface Surroundings {
+  /** Relative names on the command line are meant from here. */
+  readonly cwd: string;
+  /** Environment of the processes that are started. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly print: (text: string) => void;
+  /** Progress, for people only. */
+  readonly note: (text: string) => void;
+}
+
+/** The command line cannot be understood; the message says why. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+/** Throws `UsageError` unless the text is a whole number from `min` on; undefined stays undefined. */
+export function wholeNumber(flag: string, text: string | undefined, min: number): number | undefined {
+  if (text === undefined) return undefined;
+  const value = text.trim() === '' ? Number.NaN : Number(text);
+  if (!Number.isInteger(value) || value < min) throw new UsageError(`${flag} is a whole number from ${min} on`);
+  return value;
+}
+
+export function oneOf<T extends string>(flag: string, text: string, choices: readonly T[]): T {
+  const choice = choices.find((candidate) => candidate === text);
+  if (choice === undefined) throw new UsageError(`${flag} is one of ${choices.join(', ')}`);
+  return choice;
+}
