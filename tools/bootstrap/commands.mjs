@@ -1,0 +1,23 @@
+/**
+ * What `npm start`, `npm test` and the scripts run once the set-up is done. A step is a program out of node_modules/.bin
+ * (`bin`) or a file of ours (`file`). Quiet steps show their output only when they fail; the last step owns the terminal
+ * and gets the user's arguments.
+ */
+const format = { title: 'format', bin: 'oxfmt', args: ['--check'], quiet: true };
+const lint = { title: 'lint', bin: 'oxlint', args: ['--type-aware'], quiet: true };
+const types = { title: 'types', bin: 'tsc', args: ['-p', 'tsconfig.json'], quiet: true };
+const vitest = (...args) => ({ title: 'tests', bin: 'vitest', args: ['run', ...args] });
+const ours = (file, ...args) => ({ title: file, file, args });
+
+export const commands = {
+  start: { needsRedis: true, steps: [{ ...ours('services/all-in-one/src/main.ts'), endsWithUs: true }] },
+  test: { needsRedis: true, steps: [format, lint, types, vitest()] },
+  verify: { needsRedis: false, steps: [format, lint, types, vitest('--project', 'unit')] },
+  ocr: { needsRedis: false, steps: [ours('packages/cli/src/main.ts', 'ocr')] },
+  bench: { needsRedis: true, steps: [ours('bench/src/main.ts')] },
+  'bench:peers': { needsRedis: true, steps: [ours('bench/src/main.ts', 'peers')] },
+  'e2e:ten': { needsRedis: true, steps: [ours('e2e/ten-runs.ts')] },
+  'e2e:mutations': { needsRedis: true, steps: [ours('e2e/mutations.ts')] },
+  'e2e:soak': { needsRedis: true, steps: [ours('bench/src/main.ts', 'soak')] },
+  'docs:generate': { needsRedis: false, steps: [ours('tools/generate-docs.ts')] },
+};

@@ -1,0 +1,51 @@
+import { spawn } from 'node:child_process';
+import { constants } from 'node:os';
+import { join } from 'node:path';
+import { runQuietly } from './run-quietly.mjs';
+
+/** Runs all quiet steps, then the last one on the terminal. Returns the exit code: 0 only when every step succeeded. */
+export async function runSteps(steps, { root, env, args, say = (text) => process.stdout.write(text) }) {
+  const failed = [];
+  for (const step of steps.slice(0, -1)) {
+    const startedAt = Date.now();
+    const [file, ...rest] = commandLine(step, root);
+    const { code, output } = await runQuietly(file, rest, { cwd: root, env });
+    const seconds = ((Date.now() - startedAt) / 1000).toFixed(1);
+    say(`${code === 0 ? 'ok    ' : 'FAILED'} ${step.title} (${seconds} s)\n`);
+    if (code !== 0) {
+      failed.push(step.title);
+      say(`${output}\n`);
+    }
+  }
+  const last = steps.at(-1);
+  const code = await handOver([...commandLine(last, root), ...args], { cwd: root, env, endsWithUs: last.endsWithUs });
+  if (failed.length > 0) say(`\nFAILED before the ${last.title}: ${failed.join(', ')} (see above)\n`);
+  return code === 0 && failed.length > 0 ? 1 : code;
+}
+
+function commandLine({ bin, file, args }, root) {
+  const programs = join(root, 'node_modules/.bin');
+  return bin ? [join(programs, bin), ...args] : [join(programs, 'node'), join(root, file), ...args];
+}
+
+/** As `exec` would: same terminal, signals passed on, the exit code (128 + n after signal n) handed back. */
+export function handOver([file, ...args], { cwd, env, endsWithUs = false }) {
+  return new Promise((resolve, reject) => {
+    // The channel carries nothing; that it closes tells the program that nobody is left who could stop it.
+    const stdio = ['inherit', 'inherit', 'inherit', ...(endsWithUs ? ['ipc'] : [])];
+    const child = spawn(file, args, { cwd, env, stdio });
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+      let passedOnAt = -Infinity;
+      process.on(signal, () => {
+        // Ctrl-C reaches the program from the terminal itself, and a second one would mean "at once". npm and the shell
+        // each send theirs as well.
+        if (signal === 'SIGINT' && process.stdin.isTTY) return;
+        if (Date.now() - passedOnAt < 500) return;
+        passedOnAt = Date.now();
+        child.kill(signal);
+      });
+    }
+    child.on('error', reject);
+    child.on('exit', (code, signal) => resolve(code ?? 128 + constants.signals[signal]));
+  });
+}
