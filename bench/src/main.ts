@@ -15,7 +15,7 @@ const commands: ReadonlyMap<string, Command> = new Map([
 
 const surroundings: Surroundings = {
   // npm runs scripts in the project's root; names are meant relative to where the user typed them.
-  cwd: (process.env['npm_lifecycle_event']?.startsWith('bench') && process.env['INIT_CWD']) || process.cwd(),
+  cwd: (/^(bench|e2e:soak)/.test(process.env['npm_lifecycle_event'] ?? '') && process.env['INIT_CWD']) || process.cwd(),
   env: process.env,
   print: (text) => void process.stdout.write(`${text}\n`),
   note: (text) => void process.stderr.write(`${text} …\n`),

@@ -15,7 +15,7 @@ import { createWarmPool } from './warm-pool.ts';
 export const soakUsage = `Shows whether the memory of engine processes stays flat: many small images of ever new shapes with whole ones
 among them, then one photo of ${photoSize.width} × ${photoSize.height} pixels.
 
-Usage: npm run bench:soak -- [DIR] [options]
+Usage: npm run e2e:soak -- [DIR] [options]
 
   DIR                    images to cut pieces from, and to read whole (default: the engine's samples)
   --images N             how many are read (default 2000)

@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import path from 'node:path';
 import { UsageError } from './ocr-options.ts';
 
@@ -14,7 +15,7 @@ interface Drawable {
  * when a drawing would replace an image that is read.
  */
 export function placeDrawings(out: string, files: readonly Drawable[], cwd: string): Map<Drawable, string> {
-  const pattern = patternOf(out, files.length);
+  const pattern = patternOf(out, files.length, cwd);
   const sources = new Set(files.map((file) => file.path));
   const taken = new Set<string>();
   const places = new Map<Drawable, string>();
@@ -35,8 +36,12 @@ export function placeDrawings(out: string, files: readonly Drawable[], cwd: stri
   return places;
 }
 
-function patternOf(out: string, count: number): string {
-  if (!out.toLowerCase().endsWith('.png')) return path.join(out, '{name}.png');
+function patternOf(out: string, count: number, cwd: string): string {
+  if (!out.toLowerCase().endsWith('.png')) {
+    const existing = statSync(path.resolve(cwd, out), { throwIfNoEntry: false });
+    if (existing?.isDirectory() === false) throw new UsageError('--boxes: the file must end in .png');
+    return path.join(out, '{name}.png');
+  }
   if (count > 1 && !out.includes('{name}')) {
     throw new UsageError('--boxes: with several images name a folder, or a pattern with {name} such as out/{name}.png');
   }

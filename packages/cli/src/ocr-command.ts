@@ -52,7 +52,8 @@ export async function runOcr(options: OcrOptions, surroundings: OcrSurroundings)
       memoryLimitBytes,
     });
   } catch (error) {
-    stderr.write(formatFailure('engine', toFailure(error)));
+    // Ctrl-C reaches the engine processes too; that they end is then no news.
+    if (!signal.aborted) stderr.write(formatFailure('engine', toFailure(error)));
     return 1;
   }
   // Closing at once ends the processes that still read; without it an interrupt would wait for their pages.
