@@ -90,16 +90,22 @@ function reasonOf(error: Error): string {
 
 /** Ends a connection politely, but never waits for a Redis that does not answer. */
 export async function disconnect(client: Redis): Promise<void> {
-  if (client.status === 'ready') {
-    const quitting = client.quit().catch(() => undefined);
-    await Promise.race([quitting, pause(500)]);
-  }
+  if (client.status === 'ready') await settledWithin(client.quit(), 500);
   client.disconnect();
 }
 
-/** Resolves after `ms`; does not keep the process alive. */
 export function pause(ms: number): Promise<void> {
   return new Promise((resolve) => {
-    setTimeout(resolve, ms).unref();
+    setTimeout(resolve, ms);
   });
+}
+
+/** Resolves when `work` has ended, well or not, or after `ms`, whichever comes first. */
+export async function settledWithin(work: Promise<unknown>, ms: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const timedOut = new Promise((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([work, timedOut]).catch(() => undefined);
+  clearTimeout(timer);
 }

@@ -24,6 +24,7 @@ export interface ClaimedJob {
 export class HeldJob {
   readonly job: Job;
   readonly lane: Lane;
+  /** Of this one claim: a job that is claimed again gets another. */
   readonly token: string;
   /** When the lock was last known to be ours; milliseconds since the epoch. */
   lockedAt: number;
@@ -53,9 +54,8 @@ export class HeldJob {
     return this.job.id ?? '';
   }
 
-  /** Unique over both lanes. */
-  get key(): string {
-    return `${this.lane}:${this.bullId}`;
+  isSameJob(other: HeldJob): boolean {
+    return this.lane === other.lane && this.bullId === other.bullId;
   }
 
   get publicId(): string {

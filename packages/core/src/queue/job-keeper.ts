@@ -70,7 +70,7 @@ export class JobKeeper {
   }
 
   async #renew(lane: Lane): Promise<void> {
-    const held = [...this.#options.held.values()].filter((one) => one.lane === lane);
+    const held = [...this.#options.held.values()].filter((one) => one.lane === lane && one.abortReason !== 'lock_lost');
     if (held.length === 0) return;
     const askedAt = Date.now();
     const lost = await this.#options.workers[lane].extendJobLocks(

@@ -98,7 +98,7 @@ export class JobRunner {
       });
     } catch (error) {
       if (error instanceof OcrError) return { ok: false, error: error.toWire() };
-      if (!held.signal.aborted) logger.error({ jobId: payload.id, err: error }, 'The job handler threw');
+      if (!held.signal.aborted) logger.error({ jobId: payload.id, ...placeOf(error) }, 'The job handler threw');
       return internalFailure;
     }
   }
@@ -126,6 +126,13 @@ function decide(held: HeldJob, answer: Outcome): Outcome | 'discard' | 'give bac
     case 'canceled':
       return canceled;
   }
+}
+
+/** Where it was thrown, without its message: that may hold an address or recognized text. */
+function placeOf(error: unknown): { readonly error: string; readonly stack: readonly string[] } {
+  if (!(error instanceof Error)) return { error: typeof error, stack: [] };
+  const frames = (error.stack ?? '').split('\n').filter((line) => line.trimStart().startsWith('at '));
+  return { error: error.name, stack: frames.map((frame) => frame.trim()) };
 }
 
 function reasonOf(error: unknown): string {

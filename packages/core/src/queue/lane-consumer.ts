@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Logger } from '../logging.ts';
-import { connectPatiently, disconnect, pause } from './connection.ts';
+import { connectPatiently, disconnect, pause, settledWithin } from './connection.ts';
 import { type ClaimedJob, HeldJob } from './held-job.ts';
 import { JobArrivals } from './job-arrivals.ts';
 import { JobKeeper } from './job-keeper.ts';
@@ -66,6 +66,7 @@ class RedisLaneConsumer implements LaneConsumer {
   readonly #workers: Readonly<Record<Lane, Worker>>;
   readonly #arrivals: JobArrivals;
   readonly #policy = new LanePolicy();
+  /** By lock token. */
   readonly #held = new Map<string, HeldJob>();
   readonly #keeper: JobKeeper;
   readonly #settlement: JobSettlement;
@@ -125,17 +126,16 @@ class RedisLaneConsumer implements LaneConsumer {
 
   async drain(graceMs: number): Promise<{ unfinished: number }> {
     this.#stopTaking();
-    const emptied = this.#emptied();
-    await Promise.race([emptied, pause(graceMs)]);
+    await settledWithin(this.#emptied(), graceMs);
     const leftovers = [...this.#held.values()].filter((held) => held.abort('drain'));
-    await Promise.race([this.#emptied(), pause(stopTimeoutMs)]);
+    await settledWithin(this.#emptied(), stopTimeoutMs);
     // Handlers that do not stop: their jobs go back all the same, and what they answer later is discarded.
-    const stuck = leftovers.filter((held) => this.#held.has(held.key) && !held.settling);
+    const stuck = leftovers.filter((held) => this.#held.has(held.token) && !held.settling);
     const givingBack = stuck.map((held) => {
       held.disown();
       return this.#settlement.giveBack(held);
     });
-    await Promise.race([Promise.allSettled(givingBack), pause(stopTimeoutMs)]);
+    await settledWithin(Promise.allSettled(givingBack), stopTimeoutMs);
     await this.close();
     return { unfinished: leftovers.filter((held) => !held.answered).length };
   }
@@ -151,15 +151,13 @@ class RedisLaneConsumer implements LaneConsumer {
     this.#keeper.close();
     for (const held of this.#held.values()) held.abort('lock_lost');
     if (this.#client.status === 'ready') {
-      const removing = removeWorkerReport(this.#client, this.#id).catch(() => undefined);
-      await Promise.race([removing, pause(closeTimeoutMs)]);
+      await settledWithin(removeWorkerReport(this.#client, this.#id), closeTimeoutMs);
       // A blocked sleeper wakes by itself; waiting for it lets it put back a marker that it may have popped.
-      await Promise.race([this.#taking, pause(closeTimeoutMs)]);
+      await settledWithin(this.#taking, closeTimeoutMs);
     }
-    const closing = lanes.map((lane) => this.#workers[lane].close(true));
-    await Promise.race([Promise.allSettled(closing), pause(closeTimeoutMs)]);
+    // BullMQ's close never times out; and commands that wait for a Redis that is away are never answered.
+    await settledWithin(Promise.all(lanes.map((lane) => this.#workers[lane].close(true))), closeTimeoutMs);
     await Promise.all(this.#connections.map(disconnect));
-    await this.#taking;
   }
 
   /** Jobs are taken by hand, so BullMQ's own loop, concurrency and lock renewal stay off. */
@@ -247,11 +245,12 @@ class RedisLaneConsumer implements LaneConsumer {
   }
 
   #start(held: HeldJob): void {
-    this.#held.set(held.key, held);
+    // Our own job came back to us: its lock was lost, and only the newest run may answer.
+    for (const former of this.#held.values()) if (former.isSameJob(held)) former.abort('lock_lost');
+    this.#held.set(held.token, held);
     if (this.#stopping) held.abort('drain');
-    const running = this.#runner.run(held);
-    void running.then(() => {
-      this.#held.delete(held.key);
+    void this.#runner.run(held).then(() => {
+      this.#held.delete(held.token);
       this.#wakeTaker();
     });
   }

@@ -1,0 +1,96 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Lane, lanes } from '../src/queue/queue.ts';
+import { eventually, openBench, payloadOf, type QueueBench, success } from './queue-bench.ts';
+
+let bench: QueueBench;
+
+beforeEach(async () => {
+  bench = await openBench();
+});
+afterEach(() => bench.close());
+
+async function fill(count: number): Promise<void> {
+  for (const lane of lanes)
+    await Promise.all(Array.from({ length: count }, () => bench.queue.enqueue(lane, payloadOf())));
+}
+
+describe('lanes', () => {
+  test('interactive goes first, bulk gets every fourth page while both wait', async () => {
+    await fill(12);
+    const order: Lane[] = [];
+    bench.consume(
+      (job) => {
+        order.push(job.lane);
+        return Promise.resolve(success('page'));
+      },
+      { slots: 1 },
+    );
+    await eventually(() => order.length === 24);
+    const bothWait = order.slice(0, 16);
+    expect(bothWait.filter((lane) => lane === 'bulk')).toHaveLength(4);
+    for (let start = 0; start < 16; start += 4) {
+      expect(bothWait.slice(start, start + 4)).toEqual(['interactive', 'interactive', 'interactive', 'bulk']);
+    }
+    expect(order.slice(16)).toEqual(Array.from({ length: 8 }, () => 'bulk'));
+  });
+
+  test('never holds more jobs than slots, and fills all of them', async () => {
+    await fill(30);
+    let held = 0;
+    let most = 0;
+    let done = 0;
+    const activeSeen: number[] = [];
+    bench.consume(
+      async () => {
+        held += 1;
+        most = Math.max(most, held);
+        const depths = await Promise.all(lanes.map((lane) => bench.queue.depth(lane)));
+        activeSeen.push(depths.reduce((sum, depth) => sum + depth.active, 0));
+        await delay(5);
+        held -= 1;
+        done += 1;
+        return success('page');
+      },
+      { slots: 3 },
+    );
+    await eventually(() => done === 60);
+    expect(most).toBe(3);
+    expect(Math.max(...activeSeen)).toBeLessThanOrEqual(3);
+  });
+
+  test('two idle consumers share jobs that come at once: no wake-up is lost', async () => {
+    const holders = new Set<number>();
+    const release = Promise.withResolvers<void>();
+    for (const name of [1, 2, 3]) {
+      bench.consume(
+        async () => {
+          holders.add(name);
+          await release.promise;
+          return success('page');
+        },
+        { slots: 1 },
+      );
+    }
+    await delay(300);
+    const requests = Array.from({ length: 3 }, () => bench.request(payloadOf(), { lane: 'bulk' }));
+    await eventually(() => holders.size === 3);
+    release.resolve();
+    await Promise.all(requests);
+  });
+
+  test('an idle consumer is woken by a job instead of finding it by its poll', async () => {
+    bench.consume(() => Promise.resolve(success('page')));
+    await bench.request(payloadOf());
+    const times: number[] = [];
+    for (let round = 0; round < 20; round += 1) {
+      const lane = round % 2 === 0 ? 'interactive' : 'bulk';
+      const start = performance.now();
+      await bench.request(payloadOf(), { lane });
+      times.push(performance.now() - start);
+    }
+    times.sort((a, b) => a - b);
+    // Its poll alone would need 500 ms on average.
+    expect(times[10]).toBeLessThan(200);
+  });
+});
