@@ -151,7 +151,7 @@ function findRoot(parent: Int32Array, run: number): number {
 
 /** Andrew's monotone chain; counterclockwise in a coordinate system with y downwards. */
 function convexHull(points: readonly Point[]): Point[] {
-  const sorted = [...points].sort((a, b) => a[0] - b[0] || a[1] - b[1]);
+  const sorted = points.toSorted((a, b) => a[0] - b[0] || a[1] - b[1]);
   const half = (ordered: readonly Point[]): Point[] => {
     const chain: Point[] = [];
     for (const point of ordered) {
@@ -161,7 +161,7 @@ function convexHull(points: readonly Point[]): Point[] {
     chain.pop();
     return chain;
   };
-  return sorted.length < 3 ? sorted : [...half(sorted), ...half(sorted.reverse())];
+  return sorted.length < 3 ? sorted : [...half(sorted), ...half(sorted.toReversed())];
 }
 
 function turn(a: Point, b: Point, c: Point): number {
@@ -214,7 +214,7 @@ function corners({ cx, cy, ux, uy, length, breadth }: RotatedRectangle): Quad {
  * PaddleOCR's `get_mini_boxes`: right for lines that are tilted by less than 45°.
  */
 function clockwiseFromTopLeft(quad: Quad): Quad {
-  const byX = [...quad].sort((a, b) => a[0] - b[0]) as [Point, Point, Point, Point];
+  const byX = quad.toSorted((a, b) => a[0] - b[0]) as [Point, Point, Point, Point];
   const [topLeft, bottomLeft] = byX[0][1] <= byX[1][1] ? [byX[0], byX[1]] : [byX[1], byX[0]];
   const [topRight, bottomRight] = byX[2][1] <= byX[3][1] ? [byX[2], byX[3]] : [byX[3], byX[2]];
   return [topLeft, topRight, bottomRight, bottomLeft];

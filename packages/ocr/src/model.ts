@@ -43,7 +43,7 @@ export async function loadModel(bytes: Uint8Array, options: ModelOptions): Promi
       const feed = { [inputName]: new OrtTensor('float32', input.data as Float32Array, input.dims) };
       const outputs = await session.run(feed);
       return session.outputNames.map((name) => {
-        const { data, dims } = outputs[name]!;
+        const { data, dims } = outputs[name] as OrtTensor;
         return { data: data as Float32Array | Int32Array, dims };
       });
     },

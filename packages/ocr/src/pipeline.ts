@@ -1,11 +1,11 @@
 import { alongText, upsideDown } from './crop.ts';
 import type { Reading } from './ctc-decode.ts';
-import { decodeImage, type Image, type ImageLimits } from './image.ts';
+import { type DecodedImage, decodeImage, type Image, type ImageLimits } from './image.ts';
 import type { Model } from './model.ts';
-import { readingOrder } from './reading-order.ts';
-import { findUpsideDown, type TextClassifier } from './text-classifier.ts';
+import { inReadingOrder } from './reading-order.ts';
+import { isUpsideDown, type TextClassifier } from './text-classifier.ts';
 import { detectionScale, detectText } from './text-detector.ts';
-import { recognizeText, type TextRecognizer } from './text-recognizer.ts';
+import { recognizeLine, type TextRecognizer } from './text-recognizer.ts';
 import type { BoxOptions } from './boxes-from-bitmap.ts';
 import type { Line, PageResult, Point, Quad, Timings } from './types.ts';
 
@@ -33,6 +33,15 @@ const workingScale = 4;
 /** A reading with less confidence may be that of a line standing on its head. */
 const doubtful = 0.9;
 
+/** A line of the page on its way to its reading. */
+interface FoundLine {
+  /** As detected, in pixels of the decoded image. */
+  readonly box: Quad;
+  /** The same corners, the first side along the text. */
+  readonly along: Quad;
+  reading: Reading;
+}
+
 /** Reads a page: decode, find the lines, read them, turn those that stand on their head, put them in order. */
 export async function readPage(networks: Networks, bytes: Uint8Array, options: ReadPageOptions): Promise<PageResult> {
   const { signal } = options;
@@ -40,24 +49,22 @@ export async function readPage(networks: Networks, bytes: Uint8Array, options: R
   const page = await decodeImage(bytes, options.limits, workingSide);
   clock.lap('decode');
   signal?.throwIfAborted();
-  const shrink = page.image.width / page.width;
-  const scale = detectionScale(page.width, page.height) / shrink;
-  const quads = await detectText(networks.detector, page.image, { ...networks.boxes, scale, signal });
+  const scale = (detectionScale(page.width, page.height) * page.width) / page.image.width;
+  const boxes = await detectText(networks.detector, page.image, { ...networks.boxes, scale, signal });
   clock.lap('detect');
-  const lines = quads.map(alongText);
-  const readings = await recognizeText(networks.recognizer, page.image, lines, signal);
+  const lines: FoundLine[] = [];
+  for (const box of inReadingOrder(boxes)) {
+    signal?.throwIfAborted();
+    const along = alongText(box);
+    lines.push({ box, along, reading: await recognizeLine(networks.recognizer, page.image, along) });
+  }
   clock.lap('recognize');
-  await rereadUpsideDown(networks, page.image, lines, readings, signal);
+  await rereadUpsideDown(networks, page.image, lines, signal);
   clock.lap('classify');
-  const toPage = pagePoints(page.image, page);
   return {
     width: page.width,
     height: page.height,
-    lines: readingOrder(quads).flatMap((index) => {
-      const { text, confidence } = readings[index]!;
-      if (text.trim() === '' || confidence < options.minConfidence) return [];
-      return [{ text, confidence, box: toPage(quads[index]!) } satisfies Line];
-    }),
+    lines: reportedLines(lines, page, options),
     timings: clock.timings(),
   };
 }
@@ -69,41 +76,49 @@ function workingSide(width: number, height: number): number {
 /**
  * Asks the classifier about doubtful readings only: text that is read with confidence stands upright, and asking costs
  * time. Where most of the doubtful lines stand on their head the page was scanned upside down, and all are asked
- * about: digits like 68 read well both ways. Of two readings of a turned line the more confident stays.
+ * about: digits like 68 read well both ways. Of two readings of a single turned line the more confident stays.
  */
 async function rereadUpsideDown(
-  networks: Networks,
+  { classifier, recognizer }: Networks,
   page: Image,
-  lines: readonly Quad[],
-  readings: Reading[],
+  lines: readonly FoundLine[],
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const all = lines.keys().toArray();
-  const suspects = all.filter((index) => readings[index]!.confidence < doubtful);
-  const turned = await turnedAmong(suspects);
-  const isPageTurned = turned.length > suspects.length / 2 && turned.length >= all.length / 4;
-  if (isPageTurned) turned.push(...(await turnedAmong(all.filter((index) => !suspects.includes(index)))));
-  const flipped = turned.map((index) => upsideDown(lines[index]!));
-  const again = await recognizeText(networks.recognizer, page, flipped, signal);
-  for (const [n, index] of turned.entries()) {
-    const reading = again[n]!;
-    if (isPageTurned || reading.confidence > readings[index]!.confidence) readings[index] = reading;
+  const [doubted, sure] = partition(lines, (line) => line.reading.confidence < doubtful);
+  const turned = await turnedAmong(doubted);
+  const isPageTurned = turned.length > doubted.length / 2 && turned.length >= lines.length / 4;
+  if (isPageTurned) turned.push(...(await turnedAmong(sure)));
+  for (const line of turned) {
+    signal?.throwIfAborted();
+    const again = await recognizeLine(recognizer, page, upsideDown(line.along));
+    if (isPageTurned || again.confidence > line.reading.confidence) line.reading = again;
   }
 
-  async function turnedAmong(indices: readonly number[]): Promise<number[]> {
-    const quads = indices.map((index) => lines[index]!);
-    const answers = await findUpsideDown(networks.classifier, page, quads, signal);
-    return indices.filter((_, n) => answers[n]);
+  async function turnedAmong(candidates: readonly FoundLine[]): Promise<FoundLine[]> {
+    const found: FoundLine[] = [];
+    for (const line of candidates) {
+      signal?.throwIfAborted();
+      if (await isUpsideDown(classifier, page, line.along)) found.push(line);
+    }
+    return found;
   }
 }
 
-/** From pixels of the decoded image to whole pixels of the full page. */
-function pagePoints(image: Image, page: { width: number; height: number }): (quad: Quad) => Quad {
-  const point = ([x, y]: Point): Point => [
-    Math.min(page.width - 1, Math.max(0, Math.round((x * page.width) / image.width))),
-    Math.min(page.height - 1, Math.max(0, Math.round((y * page.height) / image.height))),
+function partition<T>(items: readonly T[], belongs: (item: T) => boolean): [T[], T[]] {
+  return [items.filter(belongs), items.filter((item) => !belongs(item))];
+}
+
+/** The lines that were read well enough, in whole pixels of the full page. */
+function reportedLines(lines: readonly FoundLine[], page: DecodedImage, { minConfidence }: ReadPageOptions): Line[] {
+  const { image, width, height } = page;
+  const toPage = ([x, y]: Point): Point => [
+    Math.min(width - 1, Math.max(0, Math.round((x * width) / image.width))),
+    Math.min(height - 1, Math.max(0, Math.round((y * height) / image.height))),
   ];
-  return ([a, b, c, d]) => [point(a), point(b), point(c), point(d)];
+  return lines.flatMap(({ box: [a, b, c, d], reading: { text, confidence } }) => {
+    if (text.trim() === '' || confidence < minConfidence) return [];
+    return [{ text, confidence, box: [toPage(a), toPage(b), toPage(c), toPage(d)] }];
+  });
 }
 
 type Stage = Exclude<keyof Timings, 'total'>;

@@ -4,18 +4,17 @@ import type { Point, Quad } from './types.ts';
 const rowTolerance = 0.5;
 
 /**
- * The order in which a person reads lines: rows from top to bottom, within a row from left to right. Returns indices
- * into `quads`.
+ * The order in which a person reads lines: rows from top to bottom, within a row from left to right.
  *
  * Rows are found along the page's own tilt (the median angle of its lines, weighted by length), so that a slightly
  * turned photo reads like a straight one.
  */
-export function readingOrder(quads: readonly Quad[]): number[] {
+export function inReadingOrder(quads: readonly Quad[]): Quad[] {
   const tilt = medianAngle(quads);
   const [cos, sin] = [Math.cos(tilt), Math.sin(tilt)];
-  const lines = quads.map((quad, index) => {
+  const lines = quads.map((quad) => {
     const [x, y] = center(quad);
-    return { index, x: x * cos + y * sin, y: y * cos - x * sin, height: thickness(quad) };
+    return { quad, x: x * cos + y * sin, y: y * cos - x * sin, height: thickness(quad) };
   });
   lines.sort((a, b) => a.y - b.y || a.x - b.x);
   const rows: (typeof lines)[] = [];
@@ -24,7 +23,7 @@ export function readingOrder(quads: readonly Quad[]): number[] {
     if (row !== undefined && row.some((other) => sharesRow(other, line))) row.push(line);
     else rows.push([line]);
   }
-  return rows.flatMap((row) => row.sort((a, b) => a.x - b.x || a.y - b.y).map((line) => line.index));
+  return rows.flatMap((row) => row.toSorted((a, b) => a.x - b.x || a.y - b.y).map((line) => line.quad));
 }
 
 function sharesRow(a: { y: number; height: number }, b: { y: number; height: number }): boolean {

@@ -14,28 +14,17 @@ export interface TextClassifier {
   readonly threshold: number;
 }
 
-/** Says for each line whether it stands on its head; in the order of `lines`. */
-export async function findUpsideDown(
-  { model, threshold }: TextClassifier,
-  page: Image,
-  lines: readonly Quad[],
-  signal?: AbortSignal,
-): Promise<boolean[]> {
-  const answers: boolean[] = [];
-  for (const line of lines) {
-    signal?.throwIfAborted();
-    answers.push((await probabilityUpsideDown(model, page, line)) > threshold);
-  }
-  return answers;
-}
-
-/** Input NCHW float32 [1, 3, 48, 192], -1..1; output [1, 2], probabilities of 0° and 180°. */
-async function probabilityUpsideDown(model: Model, page: Image, line: Quad): Promise<number> {
+/**
+ * Says whether a line stands on its head.
+ *
+ * Input of the network: NCHW float32 [1, 3, 48, 192], -1..1; output [1, 2], probabilities of 0° and 180°.
+ */
+export async function isUpsideDown({ model, threshold }: TextClassifier, page: Image, line: Quad): Promise<boolean> {
   const { length, thickness } = lineSize(line);
   const width = Math.max(1, Math.min(inputWidth, Math.ceil((inputHeight * length) / Math.max(1, thickness))));
   const input = new Float32Array(3 * inputHeight * inputWidth);
   const crop = cropLine(page, line, width, inputHeight);
   writePlanes(crop, symmetric, input, { item: 0, height: inputHeight, width: inputWidth });
   const [output] = await model.run({ data: input, dims: [1, 3, inputHeight, inputWidth] });
-  return output!.data[1]!;
+  return (output?.data[1] ?? 0) > threshold;
 }

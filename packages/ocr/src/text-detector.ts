@@ -83,7 +83,7 @@ function borderColor({ data, width, height }: Image): readonly number[] {
   for (let x = 0; x < width; x++) offsets.push(x * 3, ((height - 1) * width + x) * 3);
   for (let y = 1; y < height - 1; y++) offsets.push(y * width * 3, (y * width + width - 1) * 3);
   return [0, 1, 2].map((channel) => {
-    const values = offsets.map((offset) => data[offset + channel]!).sort((a, b) => a - b);
+    const values = offsets.map((offset) => data[offset + channel]!).toSorted((a, b) => a - b);
     return values[values.length >> 1]!;
   });
 }

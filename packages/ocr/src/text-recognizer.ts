@@ -1,5 +1,6 @@
-import { type Crop, cropLine, lineSize } from './crop.ts';
+import { cropLine, lineSize } from './crop.ts';
 import { ctcDecode, type Reading } from './ctc-decode.ts';
+import { EngineError } from './engine-error.ts';
 import type { Image } from './image.ts';
 import type { Model } from './model.ts';
 import { symmetric, writePlanes } from './normalize.ts';
@@ -39,33 +40,19 @@ export function paddedWidth(width: number): number {
 }
 
 /**
- * Reads lines of a page; readings in the order of `lines`, whose first side runs along the text.
+ * Reads one line of a page; the first side of `line` runs along the text.
  *
- * One line at a time: on a CPU, a batch is no faster and has to pad its lines to the widest.
+ * Input of the network: NCHW float32 [1, 3, 48, W], -1..1, zeros where padded. Outputs: int32 [1, T], the best class of
+ * each step, and float32 [1, T], its probability.
  */
-export async function recognizeText(
-  { model, characters }: TextRecognizer,
-  page: Image,
-  lines: readonly Quad[],
-  signal?: AbortSignal,
-): Promise<Reading[]> {
-  const readings: Reading[] = [];
-  for (const line of lines) {
-    signal?.throwIfAborted();
-    const crop = cropLine(page, line, textWidth(line), lineHeight);
-    readings.push(await readCrop(model, characters, crop));
-  }
-  return readings;
-}
-
-/**
- * Input NCHW float32 [1, 3, 48, W], -1..1, zeros where padded. Outputs int32 [1, T], the best class of each step, and
- * float32 [1, T], its probability.
- */
-async function readCrop(model: Model, characters: readonly string[], crop: Crop): Promise<Reading> {
+export async function recognizeLine({ model, characters }: TextRecognizer, page: Image, line: Quad): Promise<Reading> {
+  const crop = cropLine(page, line, textWidth(line), lineHeight);
   const width = paddedWidth(crop.width);
   const input = new Float32Array(3 * lineHeight * width);
   writePlanes(crop, symmetric, input, { item: 0, height: lineHeight, width });
   const [classes, probabilities] = await model.run({ data: input, dims: [1, 3, lineHeight, width] });
-  return ctcDecode(classes!.data as Int32Array, probabilities!.data as Float32Array, characters);
+  if (!(classes?.data instanceof Int32Array) || !(probabilities?.data instanceof Float32Array)) {
+    throw new EngineError('engine_failed', 'The recognizer has other outputs than expected');
+  }
+  return ctcDecode(classes.data, probabilities.data, characters);
 }

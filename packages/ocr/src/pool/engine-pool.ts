@@ -62,7 +62,8 @@ export interface EnginePool {
 }
 
 /** Pauses before a process is started again that did not even get ready. */
-const restartDelaysMs = [100, 500, 2_000, 10_000];
+const restartDelaysMs = [100, 500, 2_000];
+const longestRestartDelayMs = 10_000;
 
 /**
  * Starts engine processes and resolves when all have loaded their models.
@@ -214,8 +215,7 @@ class ForkedEnginePool implements EnginePool {
     if (this.isClosed) return;
     this.restarts[reason] = (this.restarts[reason] ?? 0) + 1;
     this.emit({ type: 'process_exited', pid: engine.pid, reason });
-    const delayMs =
-      this.failedStarts === 0 ? 0 : restartDelaysMs[Math.min(this.failedStarts, restartDelaysMs.length) - 1]!;
+    const delayMs = this.failedStarts === 0 ? 0 : (restartDelaysMs[this.failedStarts - 1] ?? longestRestartDelayMs);
     setTimeout(() => {
       if (!this.isClosed) this.launch();
     }, delayMs);

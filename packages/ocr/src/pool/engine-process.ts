@@ -115,7 +115,9 @@ export class EngineProcess {
     this.page = { id, resolve, reject };
     const deadline = setTimeout(() => this.kill('page_timeout'), timeoutMs);
     let grace: NodeJS.Timeout | undefined;
+    let isCanceled = false;
     const cancel = (): void => {
+      isCanceled = true;
       this.send({ type: 'cancel', id });
       grace = setTimeout(() => this.kill('cancel_timeout'), cancelGraceMs);
     };
@@ -124,7 +126,8 @@ export class EngineProcess {
     try {
       return await promise;
     } catch (error) {
-      if (signal?.aborted === true) throw new EngineError('aborted', 'Reading was stopped', { cause: error });
+      // Whatever a canceled page ended with, nobody wants it.
+      if (isCanceled) throw new EngineError('aborted', 'Reading was stopped', { cause: error });
       throw error;
     } finally {
       clearTimeout(deadline);

@@ -1,0 +1,102 @@
+import { describe, expect, it } from 'vitest';
+import type { Image } from './image.ts';
+import type { Model, Tensor } from './model.ts';
+import { detectionScale, detectText } from './text-detector.ts';
+import type { Quad } from './types.ts';
+
+const options = { binThreshold: 0.2, boxThreshold: 0.45, unclipRatio: 1.4, scale: 1 };
+
+/** A detector that takes bright pixels for text, and remembers the sizes that it was asked about. */
+function brightnessDetector(): Model & { readonly sizes: (readonly number[])[] } {
+  const sizes: (readonly number[])[] = [];
+  return {
+    sizes,
+    run(input: Tensor) {
+      sizes.push(input.dims);
+      const [, , height = 0, width = 0] = input.dims;
+      const data = Float32Array.from(input.data.subarray(0, height * width), (value) => (value > 1 ? 0.9 : 0));
+      return Promise.resolve([{ data, dims: [1, 1, height, width] }]);
+    },
+    close: () => Promise.resolve(),
+  };
+}
+
+function blackPage(width: number, height: number): Image {
+  return { data: new Uint8Array(width * height * 3), width, height };
+}
+
+function brighten(page: Image, left: number, top: number, right: number, bottom: number): void {
+  for (let y = top; y < bottom; y++) page.data.fill(255, (y * page.width + left) * 3, (y * page.width + right) * 3);
+}
+
+function extent(quad: Quad): number[] {
+  const [xs, ys] = [quad.map((p) => p[0]), quad.map((p) => p[1])];
+  return [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)].map(Math.round);
+}
+
+describe('detectText', () => {
+  it('finds no line on a blank page', async () => {
+    expect(await detectText(brightnessDetector(), blackPage(640, 480), options)).toEqual([]);
+  });
+
+  it('shows the network sides that are multiples of 32 and answers in pixels of the page', async () => {
+    const page = blackPage(1000, 700);
+    brighten(page, 200, 300, 600, 340);
+    const detector = brightnessDetector();
+    const [quad] = await detectText(detector, page, { ...options, scale: 0.5 });
+    expect(detector.sizes).toEqual([[1, 3, 352, 512]]);
+    const [left, top, right, bottom] = extent(quad!);
+    const margin = (400 * 40 * 1.4) / (2 * 440);
+    expect(Math.abs(left! - (200 - margin))).toBeLessThan(5);
+    expect(Math.abs(top! - (300 - margin))).toBeLessThan(5);
+    expect(Math.abs(right! - (600 + margin))).toBeLessThan(5);
+    expect(Math.abs(bottom! - (340 + margin))).toBeLessThan(5);
+  });
+
+  it.each([
+    ['tall', 320, 6000],
+    ['wide', 6000, 320],
+  ])('cuts a %s page into slices and finds each of its lines once and whole', async (_, width, height) => {
+    const page = blackPage(width, height);
+    const starts = Array.from({ length: 58 }, (__, i) => 60 + i * 100);
+    for (const at of starts) {
+      if (height > width) brighten(page, 40, at, 280, at + 30);
+      else brighten(page, at, 40, at + 60, 70);
+    }
+    const detector = brightnessDetector();
+    const quads = await detectText(detector, page, options);
+    expect(detector.sizes.length).toBeGreaterThan(3);
+    expect(Math.max(...detector.sizes.flat())).toBeLessThan(2000);
+    const found = quads.map((quad) => extent(quad)[height > width ? 1 : 0]!).toSorted((a, b) => a - b);
+    expect(found).toHaveLength(starts.length);
+    for (const [i, at] of found.entries()) expect(Math.abs(at - starts[i]!)).toBeLessThan(26);
+  });
+
+  it('gives a crop without margin one, and answers inside of the crop', async () => {
+    const page = blackPage(300, 40);
+    const detector = brightnessDetector();
+    await detectText(detector, page, options);
+    expect(detector.sizes[0]![2]).toBeGreaterThan(40);
+    expect(detector.sizes[0]![3]).toBeGreaterThan(300);
+  });
+
+  it('stops between two slices when it is told to', async () => {
+    const signal = AbortSignal.abort();
+    await expect(detectText(brightnessDetector(), blackPage(320, 6000), { ...options, signal })).rejects.toThrow(
+      /abort/i,
+    );
+  });
+});
+
+describe('detectionScale', () => {
+  it.each([
+    ['a scanned page', 2480, 3508, 0.3, 0.6],
+    ['a small picture, enlarged but not beyond reason', 200, 100, 1.5, 2],
+    ['a long screenshot, kept in full width', 800, 12_000, 1, 1],
+    ['a wide panorama, likewise', 20_000, 1000, 0.8, 0.8],
+  ])('suits %s', (_, width, height, low, high) => {
+    const scale = detectionScale(width, height);
+    expect(scale).toBeGreaterThanOrEqual(low);
+    expect(scale).toBeLessThanOrEqual(high);
+  });
+});

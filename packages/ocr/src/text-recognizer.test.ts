@@ -1,0 +1,81 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Image } from './image.ts';
+import type { Model, Tensor } from './model.ts';
+import { paddedWidth, recognizeLine } from './text-recognizer.ts';
+import type { Quad } from './types.ts';
+
+const page: Image = { data: new Uint8Array(400 * 100 * 3).fill(255), width: 400, height: 100 };
+
+function box(width: number, height: number): Quad {
+  return [
+    [0, 0],
+    [width, 0],
+    [width, height],
+    [0, height],
+  ];
+}
+
+/** Answers "ab" with 0.8 and 0.6, and remembers what it saw. */
+function reader(): Model & { readonly inputs: Tensor[] } {
+  const inputs: Tensor[] = [];
+  return {
+    inputs,
+    run(input) {
+      inputs.push(input);
+      return Promise.resolve([
+        { data: Int32Array.of(1, 0, 2), dims: [1, 3] },
+        { data: Float32Array.of(0.8, 0.9, 0.6), dims: [1, 3] },
+      ]);
+    },
+    close: () => Promise.resolve(),
+  };
+}
+
+describe('recognizeLine', () => {
+  it('shows the line at the height of the network, at its true width, zeros behind it', async () => {
+    const model = reader();
+    await recognizeLine({ model, characters: ['', 'a', 'b', ' '] }, page, box(300, 48));
+    const { dims, data } = model.inputs[0]!;
+    expect(dims).toEqual([1, 3, 48, 320]);
+    expect(data[0]).toBeCloseTo(1);
+    expect(data[299]).toBeCloseTo(1);
+    expect(data[300]).toBe(0);
+    expect(data[319]).toBe(0);
+  });
+
+  it('decodes what the network answers', async () => {
+    const reading = await recognizeLine({ model: reader(), characters: ['', 'a', 'b', ' '] }, page, box(300, 48));
+    expect(reading).toEqual({ text: 'ab', confidence: expect.closeTo(0.7) });
+  });
+
+  it('squeezes what is longer than any line', async () => {
+    const model = reader();
+    await recognizeLine({ model, characters: [''] }, page, box(399, 2));
+    expect(model.inputs[0]!.dims[3]).toBeLessThanOrEqual(4096);
+  });
+
+  it('survives a line without any area', async () => {
+    const model = reader();
+    await recognizeLine({ model, characters: ['', 'a', 'b'] }, page, box(0, 0));
+    expect(model.inputs[0]!.data.every(Number.isFinite)).toBe(true);
+  });
+
+  it('refuses a network with other outputs', async () => {
+    const model: Model = { run: () => Promise.resolve([]), close: () => Promise.resolve() };
+    await expect(recognizeLine({ model, characters: [''] }, page, box(9, 9))).rejects.toThrow('other outputs');
+  });
+});
+
+describe('paddedWidth', () => {
+  it('is never narrower than the line, and knows few widths', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 4096 }), (width) => {
+        const padded = paddedWidth(width);
+        expect(padded).toBeGreaterThanOrEqual(width);
+        expect(padded - width).toBeLessThan(Math.max(160, width * 0.2));
+      }),
+    );
+    expect(new Set(Array.from({ length: 4096 }, (_, width) => paddedWidth(width + 1))).size).toBeLessThanOrEqual(128);
+  });
+});
