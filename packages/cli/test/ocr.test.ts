@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
@@ -44,6 +45,18 @@ async function run(args: readonly string[], input?: Uint8Array): Promise<Finishe
     text(child.stderr),
   ]);
   return { code, signal, stdout, stderr };
+}
+
+function childrenOf(pid: number): string[] {
+  return readdirSync('/proc').filter((entry) => {
+    if (!/^\d+$/.test(entry)) return false;
+    try {
+      const stat = readFileSync(`/proc/${entry}/stat`, 'utf8');
+      return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1] === String(pid);
+    } catch {
+      return false;
+    }
+  });
 }
 
 const parseLines = (stdout: string): Record<string, never>[] =>
@@ -137,9 +150,12 @@ describe('glyphmill ocr', () => {
   test('an interrupt ends it and its engines', async () => {
     const child = start(['--processes', '1', '--json', ...Array<string>(200).fill('gift-card.png')]);
     await once(child.stdout, 'data');
+    const engines = childrenOf(child.pid ?? 0);
+    expect(engines).toHaveLength(1);
     const exited = once(child, 'exit');
     child.kill('SIGINT');
     expect(await exited).toEqual([130, null]);
+    await expect.poll(() => engines.filter((pid) => existsSync(`/proc/${pid}/cmdline`)), { timeout: 5000 }).toEqual([]);
   });
 
   test('a reader that has seen enough is no failure', async () => {
