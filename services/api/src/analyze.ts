@@ -5,6 +5,7 @@ import type { JobAwaiter, JobPayload, JobQueue, JobResult, Outcome } from '@glyp
 import type { Admission } from './admission.ts';
 import type { ApiMetrics } from './api-metrics.ts';
 import type { RequestedImage } from './image-url.ts';
+import type { PendingWork } from './pending-work.ts';
 import type { Preferences } from './prefer-header.ts';
 
 export interface AnalyzeDependencies {
@@ -13,6 +14,8 @@ export interface AnalyzeDependencies {
   readonly admission: Admission;
   readonly metrics: Pick<ApiMetrics, 'admissionRefused' | 'awaitTimeouts'>;
   readonly logger: Logger;
+  /** Cleaning up goes on after the answer; it must end before the queue is closed. */
+  readonly cleanUps: PendingWork;
   readonly syncTimeoutMs: number;
   readonly mailboxTtlMs: number;
 }
@@ -99,8 +102,8 @@ async function abandon(id: string, queue: JobQueue): Promise<void> {
   await queue.discard(id);
 }
 
-function inBackground(work: Promise<void>, id: string, { logger }: AnalyzeDependencies): void {
-  work.catch((error: unknown) => {
+function inBackground(work: Promise<void>, id: string, { cleanUps, logger }: AnalyzeDependencies): void {
+  cleanUps.track(work).catch((error: unknown) => {
     logger.warn({ jobId: id, reason: error instanceof Error ? error.message : 'unknown' }, 'Job was not cleaned up');
   });
 }

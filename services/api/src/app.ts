@@ -9,6 +9,7 @@ import { createErrorHandler, createNotFoundHandler } from './fail.ts';
 import { hostCheck, type HostRule } from './host-check.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import { originCheck } from './origin-check.ts';
+import type { PendingWork } from './pending-work.ts';
 import { requestId } from './request-id.ts';
 import { requestLog } from './request-log.ts';
 import { addAnalyzeRoute } from './routes/analyze-route.ts';
@@ -25,6 +26,7 @@ export interface AppOptions {
   readonly metrics: ApiMetrics;
   readonly logger: Logger;
   readonly lifecycle: Lifecycle;
+  readonly cleanUps: PendingWork;
   readonly hosts: HostRule;
   /** Absent: the service is open. */
   readonly credentials?: Credentials;

@@ -4,11 +4,11 @@ import { OcrError } from '@glyphmill/core/errors';
 import { problemResponse } from './problem.ts';
 import { chooseRequestId } from './request-id.ts';
 
-/** A client may not take longer than this to send its headers (slow loris) and the whole request. */
-const headersTimeoutMs = 15_000;
-const requestTimeoutMs = 60_000;
-/** How often Node looks for those that do. */
-const connectionsCheckMs = 2_000;
+const defaultHeadersTimeoutMs = 15_000;
+/** Enough for the largest body over 4 Mbit/s. */
+const defaultRequestTimeoutMs = 60_000;
+/** How often Node looks for those who took longer. */
+const connectionsCheckMs = 1_000;
 /** Longer than load balancers keep idle connections (up to 600 s), so that they never reuse one that we just closed. */
 const keepAliveTimeoutMs = 620_000;
 const maxHeaderBytes = 16 * 1024;
@@ -18,6 +18,9 @@ export interface HttpServerOptions {
   readonly host: string;
   /** 0 picks a free one. */
   readonly port: number;
+  /** A client may not take longer than this to send its headers (slow loris) and the whole request. */
+  readonly headersTimeoutMs?: number;
+  readonly requestTimeoutMs?: number;
 }
 
 export interface HttpServer {
@@ -26,7 +29,13 @@ export interface HttpServer {
   drain(graceMs: number): Promise<{ unfinished: boolean }>;
 }
 
-export async function startHttpServer({ fetch, host, port }: HttpServerOptions): Promise<HttpServer> {
+export async function startHttpServer({
+  fetch,
+  host,
+  port,
+  headersTimeoutMs = defaultHeadersTimeoutMs,
+  requestTimeoutMs = defaultRequestTimeoutMs,
+}: HttpServerOptions): Promise<HttpServer> {
   const listener = getRequestListener(fetch, { hostname: 'localhost', errorHandler: answerMalformed });
   const server = createServer(
     {

@@ -10,6 +10,7 @@ import type { Credentials } from './basic-auth.ts';
 import { hostRule } from './host-check.ts';
 import { startHttpServer } from './http-server.ts';
 import { createLifecycle } from './lifecycle.ts';
+import { createPendingWork } from './pending-work.ts';
 import { deepChecks, readiness } from './readiness.ts';
 
 export interface Api {
@@ -23,6 +24,8 @@ export interface Api {
 export async function startApi(settings: ApiSettings, logger: Logger): Promise<Api> {
   const { REDIS_URL: redisUrl, MAILBOX_TTL_MS: mailboxTtlMs, SYNC_TIMEOUT_MS: syncTimeoutMs } = settings;
   const lifecycle = createLifecycle();
+  const requests = createPendingWork();
+  const cleanUps = createPendingWork();
   const registry = createRegistry('api');
   const queue = createJobQueue({ redisUrl, logger, mailboxTtlMs });
   const awaiter = createJobAwaiter({ redisUrl, queue, logger });
@@ -35,6 +38,7 @@ export async function startApi(settings: ApiSettings, logger: Logger): Promise<A
     metrics,
     logger,
     lifecycle,
+    cleanUps,
     hosts: hostRule({ allowedHosts: settings.ALLOWED_HOSTS ?? [], bindAddress: settings.HOST }),
     ...(credentials && { credentials }),
     maxImageBytes: settings.MAX_IMAGE_BYTES,
@@ -48,7 +52,11 @@ export async function startApi(settings: ApiSettings, logger: Logger): Promise<A
     readiness: () => Promise.resolve(readiness(lifecycle)),
     deepReadiness: () => deepChecks(queue),
   });
-  const http = await startHttpServer({ fetch: app.fetch, host: settings.HOST, port: settings.PORT });
+  const http = await startHttpServer({
+    fetch: (request, env) => requests.track(Promise.resolve(app.fetch(request, env))),
+    host: settings.HOST,
+    port: settings.PORT,
+  });
   lifecycle.started();
   return {
     port: http.port,
@@ -57,7 +65,10 @@ export async function startApi(settings: ApiSettings, logger: Logger): Promise<A
       lifecycle.drain();
       const { unfinished } = await http.drain(settings.DRAIN_GRACE_MS);
       if (unfinished) logger.warn('Requests were cut off: they outlasted DRAIN_GRACE_MS');
+      // Ends the waits of those who were cut off; they still cancel their jobs, in seconds, with or without Redis.
       await awaiter.close();
+      await requests.settled();
+      await cleanUps.settled();
       await queue.close();
       await ops.close();
     },

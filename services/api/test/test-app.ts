@@ -6,6 +6,7 @@ import { createApiMetrics } from '../src/api-metrics.ts';
 import { type AppOptions, createApp } from '../src/app.ts';
 import { createLifecycle } from '../src/lifecycle.ts';
 import { openApiDocument } from '../src/openapi-document.ts';
+import { createPendingWork } from '../src/pending-work.ts';
 import { createFakeQueue } from './fake-queue.ts';
 
 export interface LogLine {
@@ -43,6 +44,7 @@ export function createTestApp(overrides: Partial<AppOptions> = {}) {
     metrics: createApiMetrics({ registry, queue, awaiter: queue.awaiter, logger }),
     logger,
     lifecycle,
+    cleanUps: createPendingWork(),
     hosts: 'any',
     maxImageBytes: 1_000,
     syncTimeoutMs,
