@@ -1,4 +1,4 @@
-import sharp from 'sharp';
+import sharp, { type Sharp } from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { decodeImage, defaultImageLimits, resizeImage, sniffFormat } from './image.ts';
 
@@ -30,15 +30,15 @@ function looksLike(color: readonly number[]): (value: unknown) => boolean {
 
 describe('decodeImage', () => {
   it.each([
-    ['JPEG', (image: sharp.Sharp) => image.jpeg({ quality: 95 })],
-    ['progressive JPEG', (image: sharp.Sharp) => image.jpeg({ progressive: true, quality: 95 })],
-    ['PNG', (image: sharp.Sharp) => image.png()],
-    ['palette PNG', (image: sharp.Sharp) => image.png({ palette: true })],
-    ['16 bit PNG', (image: sharp.Sharp) => image.toColourspace('rgb16').png()],
-    ['WebP', (image: sharp.Sharp) => image.webp({ quality: 95 })],
-    ['TIFF', (image: sharp.Sharp) => image.tiff()],
-    ['GIF', (image: sharp.Sharp) => image.gif()],
-    ['AVIF', (image: sharp.Sharp) => image.avif({ quality: 90 })],
+    ['JPEG', (image: Sharp) => image.jpeg({ quality: 95 })],
+    ['progressive JPEG', (image: Sharp) => image.jpeg({ progressive: true, quality: 95 })],
+    ['PNG', (image: Sharp) => image.png()],
+    ['palette PNG', (image: Sharp) => image.png({ palette: true })],
+    ['16 bit PNG', (image: Sharp) => image.toColourspace('rgb16').png()],
+    ['WebP', (image: Sharp) => image.webp({ quality: 95 })],
+    ['TIFF', (image: Sharp) => image.tiff()],
+    ['GIF', (image: Sharp) => image.gif()],
+    ['AVIF', (image: Sharp) => image.avif({ quality: 90 })],
   ])('reads the pixels of a %s', async (_, encode) => {
     const bytes = await encode(sharp(page)).toBuffer();
     expect(await colorAt(bytes, 5, 3)).toSatisfy(looksLike([255, 0, 0]));

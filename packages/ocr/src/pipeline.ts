@@ -38,7 +38,7 @@ interface FoundLine {
   /** As detected, in pixels of the decoded image. */
   readonly box: Quad;
   /** The same corners, the first side along the text. */
-  readonly along: Quad;
+  along: Quad;
   reading: Reading;
 }
 
@@ -53,7 +53,7 @@ export async function readPage(networks: Networks, bytes: Uint8Array, options: R
   const boxes = await detectText(networks.detector, page.image, { ...networks.boxes, scale, signal });
   clock.lap('detect');
   const lines: FoundLine[] = [];
-  for (const box of inReadingOrder(boxes)) {
+  for (const box of boxes) {
     signal?.throwIfAborted();
     const along = alongText(box);
     lines.push({ box, along, reading: await recognizeLine(networks.recognizer, page.image, along) });
@@ -90,8 +90,9 @@ async function rereadUpsideDown(
   if (isPageTurned) turned.push(...(await turnedAmong(sure)));
   for (const line of turned) {
     signal?.throwIfAborted();
-    const again = await recognizeLine(recognizer, page, upsideDown(line.along));
-    if (isPageTurned || again.confidence > line.reading.confidence) line.reading = again;
+    const along = upsideDown(line.along);
+    const reading = await recognizeLine(recognizer, page, along);
+    if (isPageTurned || reading.confidence > line.reading.confidence) Object.assign(line, { along, reading });
   }
 
   async function turnedAmong(candidates: readonly FoundLine[]): Promise<FoundLine[]> {
@@ -108,14 +109,15 @@ function partition<T>(items: readonly T[], belongs: (item: T) => boolean): [T[],
   return [items.filter(belongs), items.filter((item) => !belongs(item))];
 }
 
-/** The lines that were read well enough, in whole pixels of the full page. */
+/** The lines that were read well enough, in reading order and whole pixels of the full page. */
 function reportedLines(lines: readonly FoundLine[], page: DecodedImage, { minConfidence }: ReadPageOptions): Line[] {
   const { image, width, height } = page;
   const toPage = ([x, y]: Point): Point => [
     Math.min(width - 1, Math.max(0, Math.round((x * width) / image.width))),
     Math.min(height - 1, Math.max(0, Math.round((y * height) / image.height))),
   ];
-  return lines.flatMap(({ box: [a, b, c, d], reading: { text, confidence } }) => {
+  const ordered = inReadingOrder(lines, (line) => line.along);
+  return ordered.flatMap(({ box: [a, b, c, d], reading: { text, confidence } }) => {
     if (text.trim() === '' || confidence < minConfidence) return [];
     return [{ text, confidence, box: [toPage(a), toPage(b), toPage(c), toPage(d)] }];
   });

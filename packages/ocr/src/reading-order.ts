@@ -4,26 +4,28 @@ import type { Point, Quad } from './types.ts';
 const rowTolerance = 0.5;
 
 /**
- * The order in which a person reads lines: rows from top to bottom, within a row from left to right.
+ * Puts lines into the order in which a person reads them: rows from top to bottom, within a row from left to right.
  *
- * Rows are found along the page's own tilt (the median angle of its lines, weighted by length), so that a slightly
- * turned photo reads like a straight one.
+ * `along` gives a line's corners, the first side along its text. Top and left are the text's own: most of the lines
+ * (by length) decide which way up the page is, and their median angle how much it is tilted. A slightly turned photo,
+ * or a page that was scanned upside down, reads like a straight one.
  */
-export function inReadingOrder(quads: readonly Quad[]): Quad[] {
-  const tilt = medianAngle(quads);
-  const [cos, sin] = [Math.cos(tilt), Math.sin(tilt)];
-  const lines = quads.map((quad) => {
+export function inReadingOrder<T>(items: readonly T[], along: (item: T) => Quad): T[] {
+  const angle = pageAngle(items.map(along));
+  const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
+  const lines = items.map((item) => {
+    const quad = along(item);
     const [x, y] = center(quad);
-    return { quad, x: x * cos + y * sin, y: y * cos - x * sin, height: thickness(quad) };
+    return { item, x: x * cos + y * sin, y: y * cos - x * sin, height: thickness(quad) };
   });
   lines.sort((a, b) => a.y - b.y || a.x - b.x);
   const rows: (typeof lines)[] = [];
   for (const line of lines) {
     const row = rows.at(-1);
-    if (row !== undefined && row.some((other) => sharesRow(other, line))) row.push(line);
+    if (row?.some((other) => sharesRow(other, line)) === true) row.push(line);
     else rows.push([line]);
   }
-  return rows.flatMap((row) => row.toSorted((a, b) => a.x - b.x || a.y - b.y).map((line) => line.quad));
+  return rows.flatMap((row) => row.toSorted((a, b) => a.x - b.x || a.y - b.y).map((line) => line.item));
 }
 
 function sharesRow(a: { y: number; height: number }, b: { y: number; height: number }): boolean {
@@ -38,18 +40,33 @@ function thickness([a, b, c, d]: Quad): number {
   return Math.min(Math.hypot(d[0] - a[0], d[1] - a[1]), Math.hypot(c[0] - b[0], c[1] - b[1]));
 }
 
-/** Radians, -45°..45°; lines much longer than high say more about the page than square ones. */
-function medianAngle(quads: readonly Quad[]): number {
-  const angles = quads.flatMap(([a, b]) => {
-    const length = Math.hypot(b[0] - a[0], b[1] - a[1]);
+const quarterTurn = Math.PI / 2;
+
+/** The direction in which most text runs, radians; 0 is to the right, and it grows clockwise. */
+function pageAngle(quads: readonly Quad[]): number {
+  const lines = quads.map(([a, b]) => {
     const angle = Math.atan2(b[1] - a[1], b[0] - a[0]);
-    return Math.abs(angle) > Math.PI / 4 ? [] : [{ angle, length }];
+    return { angle, length: Math.hypot(b[0] - a[0], b[1] - a[1]), quarter: (Math.round(angle / quarterTurn) + 4) % 4 };
   });
-  angles.sort((a, b) => a.angle - b.angle);
-  let rest = angles.reduce((sum, { length }) => sum + length, 0) / 2;
-  for (const { angle, length } of angles) {
+  const lengths = [0, 1, 2, 3].map((quarter) => sum(lines.filter((line) => line.quarter === quarter)));
+  const upright = lengths.indexOf(Math.max(...lengths)) * quarterTurn;
+  return upright + medianTilt(lines, upright);
+}
+
+/** Lines much longer than high say more about the tilt than square ones, so each counts by its length. */
+function medianTilt(lines: readonly { angle: number; length: number }[], upright: number): number {
+  const tilts = lines
+    .map(({ angle, length }) => ({ tilt: Math.atan2(Math.sin(angle - upright), Math.cos(angle - upright)), length }))
+    .filter(({ tilt }) => Math.abs(tilt) <= Math.PI / 4)
+    .toSorted((a, b) => a.tilt - b.tilt);
+  let rest = sum(tilts) / 2;
+  for (const { tilt, length } of tilts) {
     rest -= length;
-    if (rest <= 0) return angle;
+    if (rest <= 0) return tilt;
   }
   return 0;
+}
+
+function sum(lines: readonly { length: number }[]): number {
+  return lines.reduce((total, { length }) => total + length, 0);
 }

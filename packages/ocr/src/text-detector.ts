@@ -20,8 +20,8 @@ const maxScale = 2;
 /** Screenshots of whole conversations: pages this much longer than wide keep their width, however long they are. */
 const longPageRatio = 4;
 
-/** The width, in the detector's pixels, that a long page keeps. */
-const longPageShortSide = 800;
+/** The width, in the detector's pixels, that a long page keeps (PaddleOCR's `limit_side_len` for the shorter side). */
+const longPageShortSide = 736;
 
 /** Larger inputs are cut into slices along the longer side, which bounds the memory that a page needs. */
 const sliceLength = 1600;
