@@ -1,4 +1,4 @@
-import { pino, type Logger } from 'pino';
+import { type Logger, type LoggerOptions as PinoOptions, pino } from 'pino';
 
 export type { Logger };
 
@@ -22,17 +22,26 @@ const secretFields = [
 ];
 
 /** JSON lines to stdout. */
-export function createLogger(options: { readonly service: string; readonly level: string }): Logger {
-  return pino({
-    level: options.level,
-    base: { service: options.service, pid: process.pid },
+export function createLogger(options: LoggerOptions): Logger {
+  return pino(logOptions(options));
+}
+
+export interface LoggerOptions {
+  readonly service: string;
+  readonly level: string;
+}
+
+export function logOptions({ service, level }: LoggerOptions): PinoOptions {
+  return {
+    level,
+    base: { service, pid: process.pid },
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }) },
     redact: {
       paths: secretFields.flatMap((field) => [field, `*.${field}`, `*.*.${field}`]),
       censor: '[redacted]',
     },
-  });
+  };
 }
 
 /**
@@ -42,5 +51,5 @@ export function createLogger(options: { readonly service: string; readonly level
 export function withoutQuery(url: string): string {
   if (!URL.canParse(url)) return '[not a URL]';
   const { protocol, host } = new URL(url);
-  return `${protocol}//${host}`;
+  return host === '' ? protocol : `${protocol}//${host}`;
 }

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { connectFailingFast, type ConnectOptions, disconnect } from './connection.ts';
+import { connectFailingFast, type ConnectOptions, disconnect, settledWithin } from './connection.ts';
 import { queueUnreachable, toQueueError } from './queue-failure.ts';
 
 /** An outage shorter than this is waited out, so that a restart of Redis costs a delay instead of errors. */
@@ -10,15 +10,22 @@ const answerTimeoutMs = 1_200;
 export class FastConnection {
   readonly client: Redis;
   #downSince: number | undefined = Date.now();
+  /** Shared by all who wait for the connection, so that an outage under load does not pile up listeners. */
+  #comingBack: Promise<unknown> | undefined;
 
   constructor(options: ConnectOptions) {
     this.client = connectFailingFast(options);
     this.client.on('ready', () => {
       this.#downSince = undefined;
+      this.#comingBack = undefined;
     });
     this.client.on('close', () => {
       this.#downSince ??= Date.now();
     });
+  }
+
+  get connected(): boolean {
+    return this.client.status === 'ready';
   }
 
   async run<T>(operation: (client: Redis) => Promise<T>): Promise<T> {
@@ -44,19 +51,13 @@ export class FastConnection {
   }
 
   async #ready(): Promise<void> {
-    if (this.client.status === 'ready') return;
+    if (this.connected) return;
     const leftMs = (this.#downSince ?? Date.now()) + toleratedOutageMs - Date.now();
     if (leftMs <= 0 || this.client.status === 'end') throw queueUnreachable();
-    await new Promise<void>((resolve, reject) => {
-      const onReady = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-      const timer = setTimeout(() => {
-        this.client.off('ready', onReady);
-        reject(queueUnreachable());
-      }, leftMs);
-      this.client.once('ready', onReady);
+    this.#comingBack ??= new Promise((resolve) => {
+      this.client.once('ready', resolve);
     });
+    await settledWithin(this.#comingBack, leftMs);
+    if (!this.connected) throw queueUnreachable();
   }
 }
