@@ -57,7 +57,11 @@ export async function analyze(request: AnalyzeRequest, dependencies: AnalyzeDepe
       if (outcome === 'goes_on') return { kind: 'accepted', id };
       // Not waited for: the caller has the answer already, and what stays behind has a time to live.
       inBackground(queue.discard(id), id, dependencies);
-      if (!outcome.ok) throw OcrError.fromWire(outcome.error);
+      if (!outcome.ok) {
+        // The worker keeps the same deadline, and may be the first to notice.
+        if (outcome.error.code === 'deadline_exceeded') dependencies.metrics.awaitTimeouts.inc();
+        throw OcrError.fromWire(outcome.error);
+      }
       return { kind: 'done', result: outcome.result };
     } finally {
       waiter.release();

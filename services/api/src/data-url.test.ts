@@ -57,6 +57,24 @@ test('whatever comes is decoded within the limit or refused with a typed error',
   );
 });
 
+test('base64 is taken when all of its characters are base64, and only then', () => {
+  const character = fc.oneof(
+    { weight: 9, arbitrary: fc.constantFrom(...'ABCabc019+/-_') },
+    {
+      weight: 1,
+      arbitrary: fc.string({ unit: 'binary', minLength: 1, maxLength: 1 }).filter((c) => !/[\s%#,=]/.test(c)),
+    },
+  );
+  fc.assert(
+    fc.property(fc.array(character, { minLength: 2, maxLength: 12 }), (characters) => {
+      const text = characters.join('');
+      fc.pre(text.length % 4 !== 1);
+      expect(codeOf(`data:;base64,${text}`)).toBe(/^[A-Za-z0-9+/_-]+$/.test(text) ? 'fine' : 'invalid_request');
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
 describe('the limit', () => {
   const exactly = new Uint8Array(maxBytes).fill(7);
   const over = new Uint8Array(maxBytes + 1).fill(7);
