@@ -1,0 +1,31 @@
+import { expect, it } from 'vitest';
+import { childEnvironment } from './child-environments.ts';
+
+const env = {
+  PATH: '/bin',
+  HOME: '/home/me',
+  BASIC_AUTH_USERNAME: 'me',
+  BASIC_AUTH_PASSWORD: 'secret',
+  AWS_SECRET_ACCESS_KEY: 'secret',
+  NODE_OPTIONS: '--inspect',
+  MODEL: 'tiny',
+  OPS_PORT: '9464',
+};
+
+it('gives each service its own settings only', () => {
+  expect(childEnvironment('worker', env, {})).toEqual({
+    PATH: '/bin',
+    HOME: '/home/me',
+    MODEL: 'tiny',
+    OPS_PORT: '9464',
+  });
+  expect(childEnvironment('api', env, {})).toMatchObject({ BASIC_AUTH_PASSWORD: 'secret' });
+  expect(childEnvironment('api', env, {})).not.toHaveProperty('MODEL');
+});
+
+it("puts the supervisor's own values over what was set", () => {
+  expect(childEnvironment('worker', env, { OPS_PORT: '9465', REDIS_URL: 'unix:///a' })).toMatchObject({
+    OPS_PORT: '9465',
+    REDIS_URL: 'unix:///a',
+  });
+});

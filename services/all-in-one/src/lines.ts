@@ -1,0 +1,8 @@
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+
+/** Calls back for each line that `stream` carries, the last one included when it does not end in a line break. */
+export function forEachLine(stream: Readable, onLine: (line: string) => void): void {
+  stream.on('error', () => undefined);
+  createInterface({ input: stream, crlfDelay: Infinity }).on('line', onLine);
+}

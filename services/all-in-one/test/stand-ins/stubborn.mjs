@@ -1,0 +1,2 @@
+// A service that does not stop when it is asked to.
+await import('./service.mjs');
