@@ -115,6 +115,10 @@ function printPool(measured: PoolMeasurement, scores: Scores | undefined, { prin
   for (const { file, reason } of run.failures) print(`failed: ${file}: ${reason}\n`);
 }
 
+function cpuPerRequest({ cpuMsPerRequest: { api, redis, worker } }: HttpMeasurement['overhead']): string {
+  return `${[api, redis, worker].map((ms) => fixed(ms, 1)).join(' + ')} ms`;
+}
+
 function printHttp(
   http: HttpMeasurement,
   { images, pool, print }: { images: readonly BenchImage[]; pool: PoolMeasurement; print: (text: string) => void },
@@ -131,6 +135,7 @@ function printHttp(
       ['one at a time, p50 engine alone', `${fixed(overhead.engineP50Ms, 1)} ms`],
       [`added at p50 (${overhead.pairs} pairs)`, `${fixed(overhead.addedP50Ms, 1)} ms`],
       [`added at p50, smallest image (${smallestOverhead.pairs} pairs)`, `${fixed(smallestOverhead.addedP50Ms, 1)} ms`],
+      ['  CPU per request of API + Redis + worker parent', cpuPerRequest(smallestOverhead)],
       ['CPU of engines', `${fixed(cpu.engines, 1)} s`],
       [
         'CPU of API + Redis + worker parent',

@@ -28,6 +28,11 @@ export interface Overhead {
   readonly engineP50Ms: number;
   /** Median of the differences image by image. */
   readonly addedP50Ms: number;
+  /**
+   * CPU time per request, also what these processes do between requests. Unlike the times above it hardly depends on
+   * what else runs on the machine.
+   */
+  readonly cpuMsPerRequest: Omit<CpuByRole, 'engines'>;
 }
 
 export interface CpuByRole {
@@ -51,7 +56,7 @@ export async function measureHttp(images: readonly BenchImage[], options: StackO
     if (first === undefined) throw new Error('No images');
     const warmUp = Array.from({ length: options.processes * 2 }, () => first);
     failOnFailures(await timeRun(warmUp, warmUp.length, read));
-    const overheads = await measureOverheads(images, options, read);
+    const overheads = await measureOverheads(images, options, { stack, read });
     return { ...overheads, ...(await measureSaturated(images, { stack, read, processes: options.processes })) };
   } finally {
     await stack.close();
@@ -79,7 +84,7 @@ function failOnFailures({ failures: [failure] }: TimedRun): void {
 async function measureOverheads(
   images: readonly BenchImage[],
   { model }: StackOptions,
-  readHttp: ReadImage,
+  { stack, read: readHttp }: { readonly stack: ServiceStack; readonly read: ReadImage },
 ): Promise<Pick<HttpMeasurement, 'overhead' | 'smallestOverhead'>> {
   const pool = await createWarmPool({ model, processes: 1 }, images[0]);
   try {
@@ -87,8 +92,8 @@ async function measureOverheads(
     const smallest = images.reduce((a, b) => (b.bytes.length < a.bytes.length ? b : a));
     const repeated = Array.from({ length: smallestImagePairs }, () => smallest);
     return {
-      overhead: await compareInTurns(images, readHttp, readEngine),
-      smallestOverhead: await compareInTurns(repeated, readHttp, readEngine),
+      overhead: await compareInTurns(images, { stack, readHttp, readEngine }),
+      smallestOverhead: await compareInTurns(repeated, { stack, readHttp, readEngine }),
     };
   } finally {
     await pool.close();
@@ -98,9 +103,9 @@ async function measureOverheads(
 /** Each image both ways, one right after the other, and every second pair the other way round. */
 async function compareInTurns(
   images: readonly BenchImage[],
-  readHttp: ReadImage,
-  readEngine: ReadImage,
+  { stack, readHttp, readEngine }: { readonly stack: ServiceStack; readHttp: ReadImage; readEngine: ReadImage },
 ): Promise<Overhead> {
+  const before = cpuByRole(stack.pids);
   const pairs: { http: number; engine: number }[] = [];
   for (const [i, image] of images.entries()) {
     if (i % 2 === 0) {
@@ -111,11 +116,14 @@ async function compareInTurns(
       pairs.push({ http: await timeOne(image, readHttp), engine });
     }
   }
+  const after = cpuByRole(stack.pids);
+  const perRequest = (role: keyof CpuByRole): number => ((after[role] - before[role]) * 1000) / pairs.length;
   return {
     pairs: pairs.length,
     httpP50Ms: median(pairs.map(({ http }) => http)),
     engineP50Ms: median(pairs.map(({ engine }) => engine)),
     addedP50Ms: median(pairs.map(({ http, engine }) => http - engine)),
+    cpuMsPerRequest: { api: perRequest('api'), redis: perRequest('redis'), worker: perRequest('worker') },
   };
 }
 
