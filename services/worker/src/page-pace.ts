@@ -1,0 +1,16 @@
+/** A page weighs half as much after about seven more: a change of the pages is seen within seconds. */
+const weight = 0.1;
+
+/** Exponentially weighted mean of the time that pages spend in an engine; what waiting times are estimated from. */
+export class PagePace {
+  #meanMs: number | undefined;
+
+  /** 0 while no page was read. */
+  get meanMs(): number {
+    return this.#meanMs ?? 0;
+  }
+
+  add(engineMs: number): void {
+    this.#meanMs = this.#meanMs === undefined ? engineMs : this.#meanMs + weight * (engineMs - this.#meanMs);
+  }
+}

@@ -1,0 +1,75 @@
+import { createRegistry } from '@glyphmill/core/metrics';
+import type { ClaimedJob } from '@glyphmill/core/queue';
+import { expect, test } from 'vitest';
+import { createPageRecord } from './page-record.ts';
+import { createWorkerMetrics } from './worker-metrics.ts';
+
+function openMetrics() {
+  const registry = createRegistry('worker');
+  const metrics = createWorkerMetrics({
+    registry,
+    poolStats: () => ({
+      idle: 1,
+      busy: 2,
+      waiting: 0,
+      pids: [1, 2, 3],
+      restarts: {},
+      rssBytes: [100, 200, 300],
+      cpuSeconds: 12.5,
+    }),
+    heldImageBytes: () => 42,
+  });
+  return {
+    metrics,
+    text: async () => (await registry.metrics()).replaceAll(/,service="worker"|service="worker",/g, ''),
+  };
+}
+
+test('counts pages and measures stages, in seconds', async () => {
+  const { metrics, text } = openMetrics();
+  const job = { lane: 'bulk' } as ClaimedJob;
+  metrics.observePage(job, {
+    ...createPageRecord(),
+    outcome: 'succeeded',
+    lines: 7,
+    stageMs: { fetch: 20, engine: 900 },
+  });
+  metrics.observePage(job, { ...createPageRecord(), outcome: 'download_failed' });
+  const scraped = await text();
+  expect(scraped).toContain('glyphmill_pages_total{outcome="succeeded",lane="bulk"} 1');
+  expect(scraped).toContain('glyphmill_pages_total{outcome="download_failed",lane="bulk"} 1');
+  expect(scraped).toContain('glyphmill_page_stage_seconds_sum{stage="engine"} 0.9');
+  expect(scraped).not.toContain('stage="decode"');
+  expect(scraped).toContain('glyphmill_engine_processes{state="busy"} 2');
+  expect(scraped).toContain('glyphmill_engine_rss_bytes{engine="2"} 300');
+  expect(scraped).toMatch(/glyphmill_engine_cpu_seconds_total\{.*\} 12\.5/);
+  expect(scraped).toMatch(/glyphmill_held_image_bytes\{.*\} 42/);
+});
+
+test('the labels of restarts stay few, whatever processes end with', async () => {
+  const { metrics, text } = openMetrics();
+  for (let code = 0; code < 50; code += 1) {
+    metrics.observePoolEvent({ type: 'process_exited', reason: `exit ${code}` });
+    metrics.observePoolEvent({ type: 'process_exited', reason: `SIGRTMIN+${code}` });
+  }
+  metrics.observePoolEvent({ type: 'process_exited', reason: 'page_timeout' });
+  metrics.observePoolEvent({ type: 'process_started', pid: 1 });
+  const lines = (await text()).split('\n').filter((line) => line.startsWith('glyphmill_engine_restarts_total{'));
+  expect(lines).toHaveLength(3);
+  expect(lines).toContain('glyphmill_engine_restarts_total{reason="exit"} 50');
+  expect(lines).toContain('glyphmill_engine_restarts_total{reason="page_timeout"} 1');
+});
+
+test('tells of the lanes', async () => {
+  const { metrics, text } = openMetrics();
+  metrics.observeLaneEvent({ type: 'redis_up' });
+  metrics.observeLaneEvent({ type: 'lock_lost', jobId: 'a' });
+  metrics.observeLaneEvent({ type: 'stalled', jobId: 'a' });
+  metrics.observeLaneEvent({ type: 'stalled', jobId: 'b' });
+  expect(await text()).toMatch(/glyphmill_redis_up\{.*\} 1/);
+  metrics.observeLaneEvent({ type: 'redis_down' });
+  const scraped = await text();
+  expect(scraped).toMatch(/glyphmill_redis_up\{.*\} 0/);
+  expect(scraped).toMatch(/glyphmill_lock_lost_total\{.*\} 1/);
+  expect(scraped).toMatch(/glyphmill_stalled_total\{.*\} 2/);
+});
