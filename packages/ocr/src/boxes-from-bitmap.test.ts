@@ -99,7 +99,7 @@ function countRegions(grid: readonly (readonly boolean[])[]): number {
   const open = grid.map((row) => [...row]);
   const clear = (x: number, y: number): void => {
     if (open[y]?.[x] !== true) return;
-    open[y]![x] = false;
+    open[y][x] = false;
     for (const dy of [-1, 0, 1]) for (const dx of [-1, 0, 1]) clear(x + dx, y + dy);
   };
   let count = 0;

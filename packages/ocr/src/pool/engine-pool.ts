@@ -178,13 +178,16 @@ class ForkedEnginePool implements EnginePool {
     return promise;
   }
 
+  /** After a page: a process that has grown too large is replaced, one that is gone needs nothing. */
   private release(engine: EngineProcess): void {
     if (!this.engines.has(engine)) return;
     if (engine.rssBytes > this.options.memoryLimitBytes) {
       this.emit({ type: 'process_recycled', pid: engine.pid, reason: 'memory' });
       engine.kill('memory');
-      return;
-    }
+    } else this.offer(engine);
+  }
+
+  private offer(engine: EngineProcess): void {
     const waiter = this.waiters.shift();
     if (waiter === undefined) this.idle.push(engine);
     else waiter.resolve(engine);
@@ -200,7 +203,7 @@ class ForkedEnginePool implements EnginePool {
       () => {
         this.failedStarts = 0;
         this.emit({ type: 'process_started', pid: engine.pid });
-        this.release(engine);
+        this.offer(engine);
       },
       () => this.failedStarts++,
     );
