@@ -77,3 +77,10 @@ it('README.md shows the command that npm start prints, and the test of it in ser
   const command = /^ {2}echo [^]*?-d @-$/m.exec(printed)?.[0].replaceAll(/^ {2}/gm, '') ?? 'none was printed';
   expect(read('README.md')).toContain(command);
 });
+
+it('lets npm pass signals on: a shell between npm and the program would keep them', () => {
+  const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
+  const throughBootstrap = Object.values(scripts).filter((script) => script.includes('bootstrap.mjs'));
+  expect(throughBootstrap.length).toBeGreaterThan(5);
+  expect(throughBootstrap.filter((script) => !script.startsWith('exec node '))).toEqual([]);
+});

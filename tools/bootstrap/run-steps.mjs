@@ -45,7 +45,19 @@ export function handOver([file, ...args], { cwd, env, endsWithUs = false }) {
         child.kill(signal);
       });
     }
+    if (endsWithUs && env.npm_lifecycle_event) whenOrphaned(() => child.kill('SIGTERM'));
     child.on('error', reject);
     child.on('exit', (code, signal) => resolve(code ?? 128 + constants.signals[signal]));
   });
+}
+
+/** npm passes signals on, but killed with SIGKILL it cannot; what it has started would run on unseen. */
+function whenOrphaned(callBack) {
+  const parent = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(timer);
+    callBack();
+  }, 1000);
+  timer.unref();
 }
