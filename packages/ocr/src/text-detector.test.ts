@@ -93,7 +93,8 @@ describe('detectionScale', () => {
     ['a scanned page', 2480, 3508, 0.3, 0.6],
     ['a small picture, enlarged but not beyond reason', 200, 100, 1.5, 2],
     ['a long screenshot, kept in full width', 800, 12_000, 0.9, 1],
-    ['a wide panorama, likewise', 20_000, 1000, 0.7, 0.8],
+    ['a wide panorama, likewise', 12_000, 1000, 0.7, 0.8],
+    ['a page of 40 million pixels, within bounds', 1000, 40_000, 0.5, 0.6],
   ])('suits %s', (_, width, height, low, high) => {
     const scale = detectionScale(width, height);
     expect(scale).toBeGreaterThanOrEqual(low);

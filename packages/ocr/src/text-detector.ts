@@ -23,6 +23,9 @@ const longPageRatio = 4;
 /** The width, in the detector's pixels, that a long page keeps (PaddleOCR's `limit_side_len` for the shorter side). */
 const longPageShortSide = 736;
 
+/** Beyond this many pixels even a long page is shrunk, so that it ends within a page's deadline and memory. */
+const maxArea = 12_000_000;
+
 /** Larger inputs are cut into slices along the longer side, which bounds the memory that a page needs. */
 const sliceLength = 1600;
 
@@ -31,10 +34,13 @@ const sliceOverlap = 96;
 
 /** Pixels of the detector's input for each pixel of a page of this size. */
 export function detectionScale(width: number, height: number): number {
-  const byArea = Math.sqrt(targetArea / (width * height));
+  const scaleOfArea = (area: number): number => Math.sqrt(area / (width * height));
+  const byArea = scaleOfArea(targetArea);
   const shorter = Math.min(width, height);
   const isLong = Math.max(width, height) > longPageRatio * shorter;
-  return Math.min(maxScale, isLong ? Math.max(byArea, Math.min(1, longPageShortSide / shorter)) : byArea);
+  if (!isLong) return Math.min(maxScale, byArea);
+  const byShortSide = Math.min(1, longPageShortSide / shorter, scaleOfArea(maxArea));
+  return Math.min(maxScale, Math.max(byArea, byShortSide));
 }
 
 /** Finds the lines of a page; quads in the page's pixels, in no particular order. */
