@@ -27,6 +27,7 @@ it('keeps what Redis says about trouble and drops its small talk', () => {
   const { lines, output } = record();
   output.childLine('redis', '12:M 23 Nov 2026 12:00:00.000 * Ready to accept connections');
   output.childLine('redis', '12:C 23 Nov 2026 12:00:00.000 # oO0OoO0OoO0Oo Redis is starting oO0OoO0OoO0Oo');
+  output.childLine('redis', '12:signal-handler (1795437362) Received SIGTERM scheduling shutdown...');
   output.childLine('redis', '12:M 23 Nov 2026 12:00:00.000 # Out Of Memory allocating 8 bytes!');
   expect(lines).toHaveLength(1);
   expect(JSON.parse(lines[0] ?? '')).toMatchObject({ level: 'warn', msg: 'Out Of Memory allocating 8 bytes!' });

@@ -23,6 +23,8 @@ type Level = (typeof levels)[number];
 
 /** `1234:M 23 Nov 2026 12:00:00.000 * Ready to accept connections` */
 const redisLine = /^\d+:[A-Z] .{20,30} ([.*#-]) (.*)$/;
+/** What its signal handler writes has another form, and the supervisor has said it already. */
+const redisSignalLine = /^\d+:signal-handler /;
 /** Redis marks these as important; to whom it is only transport they are not. */
 const redisChatter =
   /is starting|version=|Configuration loaded|Server initialized|overcommit|requested shutdown|ready to exit|transparent huge/i;
@@ -50,7 +52,7 @@ export function createLogOutput({ write, forPeople, level }: LogOutputOptions): 
       }
       const redis = service === 'redis' ? redisLine.exec(line) : null;
       const lineLevel = redis === null ? 'info' : levelOfRedisLine(redis);
-      if (!isWanted(lineLevel) || line === '') return;
+      if (!isWanted(lineLevel) || line === '' || redisSignalLine.test(line)) return;
       put({ level: lineLevel, time: new Date().toISOString(), service, msg: redis?.[2] ?? line });
     },
     event(eventLevel, message, fields = {}) {
