@@ -15,14 +15,20 @@ export function createProgress(total: number, stream: NodeJS.WriteStream): Progr
     { format: '{bar} {value}/{total} images, {eta_formatted} left', stream, clearOnComplete: true, hideCursor: true },
     Presets.shades_classic,
   );
-  bar.start(total, 0);
+  let done = 0;
+  bar.start(total, done);
   return {
-    step: () => bar.increment(),
+    step() {
+      done++;
+      bar.increment();
+    },
     async around(print) {
-      // Text on the same terminal would run into the bar's line.
-      if (process.stdout.isTTY) stream.write('\r\u001B[K');
+      if (!process.stdout.isTTY) return print();
+      // On the same terminal the text would run into the bar, and the bar would later clear the line on which it
+      // began, which by then holds text. So it ends above each text and begins anew below.
+      bar.stop();
       await print();
-      if (bar.isActive) bar.render();
+      bar.start(total, done);
     },
     close: () => bar.stop(),
   };
