@@ -360,6 +360,7 @@ describe('the request log', () => {
 
   test('metrics can be read without Redis', async () => {
     const { registry, queue } = createTestApp();
+    expect(await registry.metrics()).toContain('glyphmill_queue_jobs{');
     queue.down = true;
     expect(await registry.metrics()).not.toContain('glyphmill_queue_jobs{');
     expect(await registry.metrics()).toContain('glyphmill_await_poll_recoveries_total 0');

@@ -59,7 +59,7 @@ test('whatever comes is decoded within the limit or refused with a typed error',
 
 test('base64 is taken when all of its characters are base64, and only then', () => {
   const character = fc.oneof(
-    { weight: 9, arbitrary: fc.constantFrom(...'ABCabc019+/-_') },
+    { weight: 9, arbitrary: fc.constantFrom('A', 'B', 'z', '0', '9', '+', '/', '-', '_') },
     {
       weight: 1,
       arbitrary: fc.string({ unit: 'binary', minLength: 1, maxLength: 1 }).filter((c) => !/[\s%#,=]/.test(c)),
