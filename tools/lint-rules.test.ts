@@ -120,6 +120,11 @@ const offenses: Record<string, { path?: string; code: string; also?: Record<stri
   'typescript/no-require-imports': { code: "import fs = require('node:fs');\nexport const go = fs;" },
   'typescript/restrict-template-expressions': { code: 'export const go = (o: { a: number }) => `${o}`;' },
   'typescript/require-array-sort-compare': { code: 'export const go = (n: number[]) => n.toSorted();' },
+  'typescript/no-misused-spread': { code: 'export const go = (map: Map<string, number>) => ({ ...map });' },
+  'vitest/valid-expect': {
+    path: 'services/api/src/valid-expect.test.ts',
+    code: "import { expect, it } from 'vitest';\nit('asserts nothing', () => {\n  expect(1);\n});",
+  },
   'import/no-cycle': {
     code: "import { back } from './cycle-back.ts';\nexport const go = () => back();",
     also: { 'cycle-back.ts': "import { go } from './no-cycle.ts';\nexport const back = (): unknown => go;" },
