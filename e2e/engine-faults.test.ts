@@ -1,0 +1,89 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { delay } from './src/eventually.ts';
+import { expectLines, expectProblem, testAftermath } from './src/expectations.ts';
+import { isAlive } from './src/process-table.ts';
+import { randomFor } from './src/seed.ts';
+import { Stack } from './src/stack.ts';
+import { codeLine, giftCardLines } from './src/test-images.ts';
+
+const random = randomFor('engine faults');
+
+/** A stack with two engines, both of them idle at the start of each test. */
+function useStack(pageTimeoutMs: number): () => Stack {
+  let stack: Stack;
+  beforeAll(async () => {
+    stack = await Stack.start({
+      env: { ENGINE_PROCESSES: '2', PAGE_TIMEOUT_MS: String(pageTimeoutMs), SYNC_TIMEOUT_MS: '120000' },
+    });
+  });
+  afterAll(() => stack?.stop());
+  beforeEach(async () => {
+    await stack.expectWorking();
+    await stack.enginesIdle(2);
+  });
+  return () => stack;
+}
+
+describe('engines that die', () => {
+  const stack = useStack(120_000);
+
+  test('kill -9 of an engine in the middle of a page: its page is read by another, its neighbor is not disturbed', async () => {
+    const page = stack().analyze(stack().pictureUrl('long'));
+    const engine = await stack().busyEngine();
+    const neighbor = stack().analyze(stack().pictureUrl('giftCard'));
+    await delay(random.below(300));
+    process.kill(engine, 'SIGKILL');
+    expect((await page).status).toBe(200);
+    expectLines(await neighbor, giftCardLines);
+  });
+
+  test('an engine that dies on a page twice: 422 poison_image, and nobody else suffers', async () => {
+    const page = stack().analyze(stack().pictureUrl('long'));
+    let unhurt = stack().engines();
+    for (let death = 0; death < 2; death++) {
+      // The idle engine takes the page over at once; what is started in the dead one's place is none of these.
+      const engine = await stack().busyEngine(unhurt);
+      process.kill(engine, 'SIGKILL');
+      unhurt = unhurt.filter((pid) => pid !== engine);
+    }
+    const neighbors = Array.from({ length: 4 }, () => stack().analyze(stack().pictureUrl('small')));
+    expectProblem(await page, 422, 'poison_image');
+    for (const answer of await Promise.all(neighbors)) expectLines(answer, [codeLine]);
+  });
+
+  test('all engines killed at once, idle and busy', async () => {
+    const pages = Array.from({ length: 6 }, () => stack().analyze(stack().pictureUrl('giftCard')));
+    await stack().busyEngine();
+    for (const engine of stack().engines()) process.kill(engine, 'SIGKILL');
+    for (const answer of await Promise.all(pages)) expectLines(answer, giftCardLines);
+  });
+
+  testAftermath(stack);
+});
+
+describe('pages that overrun PAGE_TIMEOUT_MS', () => {
+  const pageTimeoutMs = 5_000;
+  const stack = useStack(pageTimeoutMs);
+
+  test('a page that overruns PAGE_TIMEOUT_MS: its engine is killed, the page is read by another', async () => {
+    const [first, second] = stack().engines();
+    // One stands still; a page for each engine makes sure that one of them meets it.
+    process.kill(first!, 'SIGSTOP');
+    const answers = await Promise.all([
+      stack().analyze(stack().pictureUrl('small')),
+      stack().analyze(stack().pictureUrl('small')),
+    ]);
+    for (const answer of answers) expectLines(answer, [codeLine]);
+    expect(isAlive(first!)).toBe(false);
+    expect(isAlive(second!)).toBe(true);
+    expect(Math.max(...answers.map(({ ms }) => ms))).toBeGreaterThan(pageTimeoutMs);
+  });
+
+  test('a page that overruns it again: 422 poison_image', async () => {
+    const engines = stack().freezeEngines();
+    expectProblem(await stack().analyze(stack().pictureUrl('small')), 422, 'poison_image');
+    for (const engine of engines) expect(isAlive(engine)).toBe(false);
+  });
+
+  testAftermath(stack);
+});
