@@ -93,4 +93,31 @@ describe('lanes', () => {
     // Its poll alone would need 500 ms on average.
     expect(times[10]).toBeLessThan(200);
   });
+
+  test('a busy consumer leaves jobs to an idle one, and takes them in advance when there is none', async () => {
+    const running = [0, 0];
+    const release = Promise.withResolvers<void>();
+    const consume = (who: number) =>
+      bench.consume(
+        async () => {
+          running[who]! += 1;
+          await release.promise;
+          return success('page');
+        },
+        { slots: 2, eagerSlots: 1 },
+      );
+    consume(0);
+    await bench.queue.enqueue('interactive', payloadOf());
+    await eventually(() => running[0] === 1);
+    consume(1);
+    await eventually(async () => (await bench.queue.workers()).length === 2);
+    await delay(200);
+    await bench.queue.enqueue('interactive', payloadOf());
+    await eventually(() => running[0]! + running[1]! === 2);
+    expect(running).toEqual([1, 1]);
+    await fill(1);
+    await eventually(() => running[0]! + running[1]! === 4);
+    expect(running).toEqual([2, 2]);
+    release.resolve();
+  });
 });

@@ -111,6 +111,7 @@ export class Worker {
       redisUrl: REDIS_URL,
       logger: this.#logger,
       slots: pool.size * jobsPerEngine,
+      eagerSlots: pool.size,
       mailboxTtlMs: MAILBOX_TTL_MS,
       report: () => ({ engines: pool.size, busy: pool.stats().busy, meanPageMs: this.#pace.meanMs }),
       onEvent: (event) => {

@@ -25,6 +25,11 @@ export interface LaneConsumerOptions {
   readonly logger: Logger;
   /** Never are more jobs held than this. */
   readonly slots: number;
+  /**
+   * So many jobs are taken as soon as they come. The slots beyond are for getting the next jobs ready, and leave a job
+   * to consumers that could start it at once: they take it only when nobody did so. All slots by default.
+   */
+  readonly eagerSlots?: number;
   /** Never throws on purpose; a throw other than OcrError is `internal`. Stops soon after the job's signal fires. */
   handle(job: ClaimedJob): Promise<Outcome>;
   /** What the heartbeat says. */
@@ -56,6 +61,8 @@ const maxStalledCount = 1_000;
 const stopTimeoutMs = 1_500;
 const closeTimeoutMs = 1_500;
 const retryTakingMs = 500;
+/** How long a job stays on offer to idle consumers before a busy one takes it in advance; they need a few ms. */
+const offerMs = 25;
 
 class RedisLaneConsumer implements LaneConsumer {
   readonly #options: LaneConsumerOptions;
@@ -214,7 +221,13 @@ class RedisLaneConsumer implements LaneConsumer {
         if (this.#held.size >= this.#options.slots) {
           await this.#arrivals.putBack();
           await this.#freedSlot();
-        } else if (!(await this.#takeOne())) {
+          continue;
+        }
+        if (this.#held.size >= (this.#options.eagerSlots ?? this.#options.slots)) {
+          await this.#arrivals.putBack();
+          await pause(offerMs);
+        }
+        if (!(await this.#takeOne())) {
           await this.#arrivals.wait();
         }
       } catch (error) {
