@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Line } from '@glyphmill/ocr';
+import { UsageError } from './bench-surroundings.ts';
 import { extentOf, scoreImages, type Scores, type TextLine } from './score.ts';
 import { findTruth } from './truth.ts';
 
@@ -21,13 +22,16 @@ export interface Prediction {
 
 const imageExtensions: ReadonlySet<string> = new Set('.jpg .jpeg .png .webp .tif .tiff .gif .avif'.split(' '));
 
-/** All images of a folder, sorted by name, in memory: reading files is not what is measured. Throws when it has none. */
+/** All images of a folder, sorted by name, in memory: reading files is not what is measured. Throws `UsageError` when it has none. */
 export async function loadImages(dir: string, truthDir: string | undefined, limit = Infinity): Promise<BenchImage[]> {
-  const files = (await readdir(dir))
+  const entries = await readdir(dir).catch((error: NodeJS.ErrnoException) => {
+    throw new UsageError(`${dir} is no folder that can be read (${error.code ?? error.message})`);
+  });
+  const files = entries
     .filter((file) => imageExtensions.has(path.extname(file).toLowerCase()) && !file.startsWith('.'))
     .toSorted()
     .slice(0, limit);
-  if (files.length === 0) throw new Error(`No images in ${dir}`);
+  if (files.length === 0) throw new UsageError(`No images in ${dir}`);
   return Promise.all(
     files.map(async (file) => {
       const imagePath = path.join(dir, file);

@@ -30,14 +30,17 @@ interface Finished {
   readonly stderr: string;
 }
 
-function start(args: readonly string[]) {
+function start(args: readonly string[], variables: Record<string, string> = {}) {
   // Not npm's own variables: they would say that names are meant relative to somewhere else.
-  const env = { PATH: process.env['PATH'], HOME: process.env['HOME'] };
+  const env = { PATH: process.env['PATH'], HOME: process.env['HOME'], ...variables };
   return spawn(process.execPath, [main, 'ocr', '--model', 'tiny', ...args], { cwd: folder, env });
 }
 
-async function run(args: readonly string[], input?: Uint8Array): Promise<Finished> {
-  const child = start(args);
+async function run(
+  args: readonly string[],
+  { input, variables }: { readonly input?: Uint8Array; readonly variables?: Record<string, string> } = {},
+): Promise<Finished> {
+  const child = start(args, variables);
   child.stdin.on('error', () => undefined).end(input);
   const [[code, signal], stdout, stderr] = await Promise.all([
     once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>,
@@ -106,7 +109,9 @@ describe('glyphmill ocr', () => {
   });
 
   test('standard input', async () => {
-    const { code, stdout } = await run(['-', '--json'], await readFile(path.join(folder, 'gift-card.png')));
+    const { code, stdout } = await run(['-', '--json'], {
+      input: await readFile(path.join(folder, 'gift-card.png')),
+    });
     expect(parseLines(stdout)).toMatchObject([{ file: '-', lines: [{ text: 'STEAM' }, {}] }]);
     expect(code).toBe(0);
   });
@@ -129,6 +134,16 @@ describe('glyphmill ocr', () => {
     const { code } = await run(['--boxes', 'many', 'gift-card.png', 'blank.png', 'broken.jpg']);
     expect(code).toBe(1);
     expect((await readdir(path.join(folder, 'many'))).toSorted()).toEqual(['blank.png.png', 'gift-card.png.png']);
+  });
+
+  test('draws on a machine without any font', async () => {
+    const noFonts = path.join(folder, 'no-fonts.conf');
+    await writeFile(noFonts, '<fontconfig></fontconfig>');
+    const args = ['--boxes', 'no-fonts.png', 'gift-card.png'];
+    const { code, stderr } = await run(args, { variables: { FONTCONFIG_FILE: noFonts } });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(await sharp(path.join(folder, 'no-fonts.png')).metadata()).toMatchObject({ width: 1000, height: 1000 });
+    await rm(path.join(folder, 'no-fonts.png'));
   });
 
   test.each([
