@@ -16,8 +16,11 @@ export const commands = {
   ocr: { needsRedis: false, steps: [ours('packages/cli/src/main.ts', 'ocr')] },
   bench: { needsRedis: true, steps: [ours('bench/src/main.ts')] },
   'bench:peers': { needsRedis: true, steps: [ours('bench/src/main.ts', 'peers')] },
-  'e2e:ten': { needsRedis: true, steps: [ours('e2e/ten-runs.ts')] },
-  'e2e:mutations': { needsRedis: true, steps: [ours('e2e/mutations.ts')] },
+  'e2e:ten': { needsRedis: true, steps: [{ ...vitest('--project', 'e2e'), times: 10 }] },
+  'e2e:mutations': {
+    needsRedis: true,
+    steps: [{ ...vitest('--project', 'e2e', 'e2e/mutations'), env: { E2E_SLOW: '1' } }],
+  },
   'e2e:soak': { needsRedis: true, steps: [ours('bench/src/main.ts', 'soak')] },
   'docs:generate': { needsRedis: false, steps: [ours('tools/generate-docs.ts')] },
 };

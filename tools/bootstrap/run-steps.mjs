@@ -18,7 +18,13 @@ export async function runSteps(steps, { root, env, args, say = (text) => process
     }
   }
   const last = steps.at(-1);
-  const code = await handOver([...commandLine(last, root), ...args], { cwd: root, env, endsWithUs: last.endsWithUs });
+  const { times = 1, endsWithUs } = last;
+  let code = 0;
+  for (let run = 1; run <= times && code === 0; run += 1) {
+    if (times > 1) say(`\n== Run ${run} of ${times}\n`);
+    const line = [...commandLine(last, root), ...args];
+    code = await handOver(line, { cwd: root, env: { ...env, ...last.env }, endsWithUs });
+  }
   if (failed.length > 0) say(`\nFAILED before the ${last.title}: ${failed.join(', ')} (see above)\n`);
   return code === 0 && failed.length > 0 ? 1 : code;
 }
@@ -28,26 +34,30 @@ function commandLine({ bin, file, args }, root) {
   return bin ? [join(programs, bin), ...args] : [join(programs, 'node'), join(root, file), ...args];
 }
 
+const passedOn = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+
 /** As `exec` would: same terminal, signals passed on, the exit code (128 + n after signal n) handed back. */
 export function handOver([file, ...args], { cwd, env, endsWithUs = false }) {
   return new Promise((resolve, reject) => {
     // The channel carries nothing; that it closes tells the program that nobody is left who could stop it.
     const stdio = ['inherit', 'inherit', 'inherit', ...(endsWithUs ? ['ipc'] : [])];
     const child = spawn(file, args, { cwd, env, stdio });
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
-      let passedOnAt = -Infinity;
-      process.on(signal, () => {
-        // Ctrl-C reaches the program from the terminal itself, and a second one would mean "at once". npm and the shell
-        // each send theirs as well.
-        if (signal === 'SIGINT' && process.stdin.isTTY) return;
-        if (Date.now() - passedOnAt < 500) return;
-        passedOnAt = Date.now();
-        child.kill(signal);
-      });
-    }
+    let passedOnAt = -Infinity;
+    const passOn = (signal) => {
+      // Ctrl-C reaches the program from the terminal itself, and a second one would mean "at once". npm and the shell
+      // each send theirs as well.
+      if (signal === 'SIGINT' && process.stdin.isTTY) return;
+      if (Date.now() - passedOnAt < 500) return;
+      passedOnAt = Date.now();
+      child.kill(signal);
+    };
+    for (const signal of passedOn) process.on(signal, passOn);
     if (endsWithUs && env.npm_lifecycle_event) whenOrphaned(() => child.kill('SIGTERM'));
     child.on('error', reject);
-    child.on('exit', (code, signal) => resolve(code ?? 128 + constants.signals[signal]));
+    child.on('exit', (code, signal) => {
+      for (const each of passedOn) process.off(each, passOn);
+      resolve(code ?? 128 + constants.signals[signal]);
+    });
   });
 }
 

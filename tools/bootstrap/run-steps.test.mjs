@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -25,6 +25,20 @@ describe('runSteps', () => {
   it("hands back the last step's exit code and passes it the arguments", async () => {
     expect(await run([last], ['0'])).toBe(0);
     expect(await run([last], ['7'])).toBe(7);
+  });
+
+  it('runs the last step as often as asked, with its own environment, and not after a failure', async () => {
+    writeFileSync(
+      join(root, 'count.mjs'),
+      `import fs from 'node:fs';
+       fs.appendFileSync('runs', process.env.LETTER);
+       process.exit(fs.readFileSync('runs', 'utf8') === process.argv.at(-1) ? 3 : 0);`,
+    );
+    const step = { title: 'runs', file: 'count.mjs', args: [], times: 3, env: { LETTER: 'x' } };
+    expect(await run([step], ['never'])).toBe(0);
+    expect(readFileSync(join(root, 'runs'), 'utf8')).toBe('xxx');
+    expect(await run([step], ['xxxxx'])).toBe(3);
+    expect(readFileSync(join(root, 'runs'), 'utf8')).toBe('xxxxx');
   });
 
   it('goes on after a failed check, shows what it said, and fails in the end', async () => {
