@@ -14,7 +14,7 @@ export interface InstanceLock {
  */
 export function lockDataFolder(folder: string): InstanceLock {
   const pidFile = path.join(folder, 'all-in-one.pid');
-  const database = new DatabaseSync(path.join(folder, 'all-in-one.lock'), { timeout: 0 });
+  const database = openLockFile(path.join(folder, 'all-in-one.lock'));
   try {
     database.exec('BEGIN EXCLUSIVE');
   } catch (error) {
@@ -33,4 +33,16 @@ export function lockDataFolder(folder: string): InstanceLock {
       database.close();
     },
   };
+}
+
+function openLockFile(file: string): DatabaseSync {
+  try {
+    // Who holds the lock holds it for long: waiting for it is no use.
+    return new DatabaseSync(file, { timeout: 0 });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new StartError(`${file} cannot be opened: ${reason}\nDATA_DIR=/another/folder changes where it is.`, {
+      cause: error,
+    });
+  }
 }

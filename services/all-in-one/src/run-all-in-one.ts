@@ -91,7 +91,12 @@ function plans({ env, programs = servicePrograms }: RunOptions, { settings, fold
   const services = (redisUrl: string) => servicePlans({ programs, settings, env, ports, redisUrl });
   if (settings.REDIS_URL !== undefined) return services(settings.REDIS_URL);
   const redis = redisPlan({ program: env['REDIS_SERVER'] || 'redis-server', socketPath: folder.socketPath });
-  return [redis, ...services(`unix://${folder.socketPath}`)];
+  return [redis, ...services(socketUrl(folder.socketPath))];
+}
+
+/** A folder's name may hold what means something else in a URL. */
+function socketUrl(socketPath: string): string {
+  return `unix://${socketPath.split('/').map(encodeURIComponent).join('/')}`;
 }
 
 function listener({ output, children }: Surroundings): ProcessListener {

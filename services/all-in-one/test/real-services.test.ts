@@ -11,7 +11,7 @@ let folder: string;
 let instance: Instance;
 
 beforeAll(async () => {
-  folder = mkdtempSync(path.join(tmpdir(), 'gm-real-'));
+  folder = mkdtempSync(path.join(tmpdir(), 'gm real #50%?'));
   instance = startInstance({ DATA_DIR: folder, ENGINE_PROCESSES: '1' }, { main: realMain });
   await instance.says('Glyphmill is ready.');
 });
@@ -22,7 +22,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-it('reads the gift card with the very command that it prints', () => {
+it('reads, from a data folder with an odd name, the gift card with the very command that it prints', () => {
   const command = /^ {2}echo [^]*?-d @-$/m.exec(instance.output())?.[0] ?? '';
   const answer: unknown = JSON.parse(execFileSync('/bin/sh', ['-c', command], { cwd: root, encoding: 'utf8' }));
   expect(answer).toMatchObject({ count: 2, data: [{ text: 'STEAM' }, { text: 'XR56L-H4A5Q-87YXF' }] });
