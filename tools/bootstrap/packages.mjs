@@ -61,6 +61,8 @@ function pnpmInstall(root) {
     npm_config_fetch_retry_mintimeout: '1000',
     npm_config_fetch_retry_maxtimeout: '5000',
     npm_config_update_notifier: 'false',
+    // `npm --silent run …` would silence this one too, and nobody would learn what is wrong.
+    npm_config_loglevel: 'error',
   };
   return runQuietly('npx', ['--yes', 'pnpm@12', 'install', '--frozen-lockfile'], { cwd: root, env });
 }
