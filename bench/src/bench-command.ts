@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { modelNames } from '@glyphmill/ocr';
+import { modelNames } from '@glyphmill/ocr/pool';
 import { usableCores } from '@glyphmill/ocr/pool';
 import { oneOf, UsageError, wholeNumber, type Surroundings } from './bench-surroundings.ts';
 import { measureHttp, type HttpMeasurement } from './http-bench.ts';

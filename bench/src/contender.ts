@@ -1,4 +1,4 @@
-import type { ModelName } from '@glyphmill/ocr';
+import type { ModelName } from '@glyphmill/ocr/pool';
 import type { BenchImage, Prediction } from './image-set.ts';
 import { watchMemory } from './proc-stat.ts';
 import { timeRun } from './timed-run.ts';

@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { Line } from '@glyphmill/ocr';
+import type { Line } from '@glyphmill/ocr/pool';
 import { UsageError } from './bench-surroundings.ts';
 import { extentOf, scoreImages, type Scores, type TextLine } from './score.ts';
 import { findTruth } from './truth.ts';

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { modelNames, type ModelName } from '@glyphmill/ocr';
+import { modelNames, type ModelName } from '@glyphmill/ocr/pool';
 import { oneOf, UsageError, wholeNumber, type Surroundings } from './bench-surroundings.ts';
 import { createOwnContender, type Contender } from './contender.ts';
 import { formatPredictions, loadImages, scorePredictions, type BenchImage } from './image-set.ts';

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import type { ModelName } from '@glyphmill/ocr';
+import type { ModelName } from '@glyphmill/ocr/pool';
 import type { Contender } from './contender.ts';
 import type { BenchImage, Prediction } from './image-set.ts';
 import { watchMemory } from './proc-stat.ts';

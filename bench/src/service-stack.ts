@@ -7,7 +7,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { ModelName } from '@glyphmill/ocr';
+import type { ModelName } from '@glyphmill/ocr/pool';
 
 export interface StackOptions {
   readonly model: ModelName;

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { modelNames } from '@glyphmill/ocr';
+import { modelNames } from '@glyphmill/ocr/pool';
 import type { EnginePool } from '@glyphmill/ocr/pool';
 import { oneOf, UsageError, wholeNumber, type Surroundings } from './bench-surroundings.ts';
 import { loadImages, type BenchImage } from './image-set.ts';

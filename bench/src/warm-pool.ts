@@ -1,4 +1,4 @@
-import type { ModelName } from '@glyphmill/ocr';
+import type { ModelName } from '@glyphmill/ocr/pool';
 import { createEnginePool, type EnginePool } from '@glyphmill/ocr/pool';
 import type { BenchImage } from './image-set.ts';
 import type { ReadImage } from './timed-run.ts';

@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { Line, PageResult } from '@glyphmill/ocr';
+import type { Line, PageResult } from '@glyphmill/ocr/pool';
 import sharp from 'sharp';
 import { type Canvas, type Color, type Vertex, fillPolygon, stampMask, strokePolygon } from './canvas.ts';
 import { InputError } from './input-error.ts';

@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { EngineError } from '@glyphmill/ocr';
+import { EngineError } from '@glyphmill/ocr/pool';
 import { InputError, fileError } from './input-error.ts';
 
 /** One thing to read, or one that cannot be. */

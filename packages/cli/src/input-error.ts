@@ -1,4 +1,4 @@
-import { EngineError, type EngineErrorCode } from '@glyphmill/ocr';
+import { EngineError, type EngineErrorCode } from '@glyphmill/ocr/pool';
 
 /**
  * Why an input gave no text, besides the engine's own reasons:

@@ -1,5 +1,5 @@
 import { parseArgs, type ParseArgsConfig } from 'node:util';
-import { modelNames, type ModelName } from '@glyphmill/ocr';
+import { modelNames, type ModelName } from '@glyphmill/ocr/pool';
 
 export interface OcrOptions {
   /** Files, folders and `-` (standard input), in the order given; at least one. */

@@ -1,4 +1,4 @@
-import type { PageResult } from '@glyphmill/ocr';
+import type { PageResult } from '@glyphmill/ocr/pool';
 import type { Failure } from './input-error.ts';
 
 /** What became of one image. The page is there as well when only its drawing failed. */

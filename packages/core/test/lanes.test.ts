@@ -96,6 +96,7 @@ describe('lanes', () => {
 
   test('a busy consumer leaves jobs to an idle one, and takes them in advance when there is none', async () => {
     const running = [0, 0];
+    const total = (): number => running.reduce((sum, count) => sum + count, 0);
     const release = Promise.withResolvers<void>();
     const consume = (who: number) =>
       bench.consume(
@@ -113,10 +114,10 @@ describe('lanes', () => {
     await eventually(async () => (await bench.queue.workers()).length === 2);
     await delay(200);
     await bench.queue.enqueue('interactive', payloadOf());
-    await eventually(() => running[0]! + running[1]! === 2);
+    await eventually(() => total() === 2);
     expect(running).toEqual([1, 1]);
     await fill(1);
-    await eventually(() => running[0]! + running[1]! === 4);
+    await eventually(() => total() === 4);
     expect(running).toEqual([2, 2]);
     release.resolve();
   });

@@ -1,12 +1,10 @@
 import { EngineError } from './engine-error.ts';
-import { defaultImageLimits, type ImageLimits } from './image.ts';
 import { readWeights } from './manifest.ts';
 import { loadModel } from './model.ts';
 import { type Networks, readPage } from './pipeline.ts';
-import type { ModelName, PageResult, Provider } from './types.ts';
+import { defaultImageLimits, type ImageLimits, type ModelName, type PageResult, type Provider } from './types.ts';
 
 export { EngineError, type EngineErrorCode, engineErrorCodes } from './engine-error.ts';
-export type { ImageLimits } from './image.ts';
 export {
   type Line,
   type ModelName,
@@ -16,7 +14,7 @@ export {
   type Provider,
   providers,
 } from './types.ts';
-export type { Quad, Timings } from './types.ts';
+export type { ImageLimits, Quad, Timings } from './types.ts';
 
 export interface EngineOptions {
   /** `small` reads documents well; `tiny` is three times as fast and knows fewer characters. */

@@ -1,6 +1,7 @@
 import sharp, { type Sharp } from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { decodeImage, defaultImageLimits, resizeImage, sniffFormat } from './image.ts';
+import { decodeImage, resizeImage, sniffFormat } from './image.ts';
+import { defaultImageLimits } from './types.ts';
 
 const { width, height } = { width: 60, height: 40 };
 let page: Buffer;

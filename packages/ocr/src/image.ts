@@ -1,5 +1,6 @@
 import sharp, { type Metadata, type OutputInfo, type Sharp } from 'sharp';
 import { EngineError } from './engine-error.ts';
+import type { ImageLimits } from './types.ts';
 
 /** Pixels of an upright page: RGB, 8 bit, row by row (HWC). */
 export interface Image {
@@ -16,13 +17,6 @@ export interface DecodedImage {
   readonly width: number;
   readonly height: number;
 }
-
-export interface ImageLimits {
-  readonly maxImageBytes: number;
-  readonly maxImagePixels: number;
-}
-
-export const defaultImageLimits: ImageLimits = { maxImageBytes: 20_000_000, maxImagePixels: 40_000_000 };
 
 // Only these loaders can be reached, whatever the bytes claim to be: the rest (SVG, PDF, ImageMagick, raw camera …)
 // is attack surface that no user asked for. Files are never opened by name, so the file loaders stay blocked too.

@@ -1,8 +1,8 @@
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { defaultImageLimits } from './image.ts';
 import type { Model, Tensor } from './model.ts';
 import { type Networks, readPage } from './pipeline.ts';
+import { defaultImageLimits } from './types.ts';
 
 // A page of bars stands in for text: bright = text, and the first character of each bar is marked by a red cell.
 // The fake recognizer "reads" a bar well when the red cell is on the left, badly when it is on the right.

@@ -1,13 +1,13 @@
 import { alongText, upsideDown } from './crop.ts';
 import type { Reading } from './ctc-decode.ts';
-import { type DecodedImage, decodeImage, type Image, type ImageLimits } from './image.ts';
+import { type DecodedImage, decodeImage, type Image } from './image.ts';
 import type { Model } from './model.ts';
 import { inReadingOrder } from './reading-order.ts';
 import { isUpsideDown, type TextClassifier } from './text-classifier.ts';
 import { detectionScale, detectText } from './text-detector.ts';
 import { recognizeLine, type TextRecognizer } from './text-recognizer.ts';
 import type { BoxOptions } from './boxes-from-bitmap.ts';
-import type { Line, PageResult, Point, Quad, Timings } from './types.ts';
+import type { ImageLimits, Line, PageResult, Point, Quad, Timings } from './types.ts';
 
 /** The networks of one engine and what they were trained with. */
 export interface Networks {

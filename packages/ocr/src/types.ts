@@ -35,3 +35,11 @@ export type ModelName = (typeof modelNames)[number];
 
 export const providers = ['cpu', 'cuda'] as const;
 export type Provider = (typeof providers)[number];
+
+/** What is refused before it is decoded. */
+export interface ImageLimits {
+  readonly maxImageBytes: number;
+  readonly maxImagePixels: number;
+}
+
+export const defaultImageLimits: ImageLimits = { maxImageBytes: 20_000_000, maxImagePixels: 40_000_000 };

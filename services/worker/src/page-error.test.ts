@@ -1,5 +1,5 @@
 import { OcrError } from '@glyphmill/core/errors';
-import { EngineError, engineErrorCodes } from '@glyphmill/ocr';
+import { EngineError, engineErrorCodes } from '@glyphmill/ocr/pool';
 import { describe, expect, test } from 'vitest';
 import { toPageError } from './page-error.ts';
 

@@ -1,5 +1,5 @@
 import { OcrError } from '@glyphmill/core/errors';
-import type { EngineError } from '@glyphmill/ocr';
+import type { EngineError } from '@glyphmill/ocr/pool';
 
 /**
  * What a page's failure means to whoever sent it. `signal` is the job's: what a stopped page ended with does not

@@ -1,7 +1,7 @@
 import { OcrError } from '@glyphmill/core/errors';
 import { createLogger, type Logger } from '@glyphmill/core/logging';
 import type { ClaimedJob, JobPayload } from '@glyphmill/core/queue';
-import { EngineError, type PageResult } from '@glyphmill/ocr';
+import { EngineError, type PageResult } from '@glyphmill/ocr/pool';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { ByteBudget } from './byte-budget.ts';
 import { EngineGate } from './engine-gate.ts';

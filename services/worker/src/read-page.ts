@@ -1,9 +1,10 @@
 import { OcrError } from '@glyphmill/core/errors';
 import type { Logger } from '@glyphmill/core/logging';
 import type { ClaimedJob, JobResult, Outcome } from '@glyphmill/core/queue';
-import type { PageResult } from '@glyphmill/ocr';
+import type { PageResult } from '@glyphmill/ocr/pool';
 import type { EnginePool } from '@glyphmill/ocr/pool';
 import type { ByteBudget } from './byte-budget.ts';
+import { describeFault } from './describe-fault.ts';
 import type { EngineGate } from './engine-gate.ts';
 import { readSource, type SourceReaders } from './image-source.ts';
 import { toPageError } from './page-error.ts';
@@ -124,6 +125,5 @@ function logPage(
 
 /** Our own fault, for the operator. Nothing that throws on purpose lands here, so no upstream answer is in `cause`. */
 function logFault(logger: Logger, { payload }: ClaimedJob, cause: unknown): void {
-  const fault = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause);
-  logger.error({ jobId: payload.id, fault }, 'A page could not be read');
+  logger.error({ jobId: payload.id, fault: describeFault(cause) }, 'A page could not be read');
 }

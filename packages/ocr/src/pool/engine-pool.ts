@@ -1,9 +1,11 @@
 import { EngineError } from '../engine-error.ts';
-import { defaultImageLimits, type ImageLimits } from '../image.ts';
 import { bakedModelsDir } from '../manifest.ts';
-import type { ModelName, PageResult, Provider } from '../types.ts';
+import { defaultImageLimits, type ImageLimits, type ModelName, type PageResult, type Provider } from '../types.ts';
 import { EngineDied, EngineProcess } from './engine-process.ts';
 
+// This entry loads neither ONNX Runtime nor the image library: processes that only own a pool stay small.
+export { EngineError, type EngineErrorCode, engineErrorCodes } from '../engine-error.ts';
+export { type Line, type ModelName, modelNames, type PageResult, type Quad } from '../types.ts';
 export { usableCores } from './usable-cores.ts';
 
 export interface EnginePoolOptions {

@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { engineErrorCodes } from '../engine-error.ts';
-import type { ImageLimits } from '../image.ts';
-import type { ModelName, Provider } from '../types.ts';
+import type { ImageLimits, ModelName, Provider } from '../types.ts';
 
 /** What an engine process needs to know before its first page. */
 export interface EngineProcessOptions {
