@@ -19,6 +19,8 @@ test.each([
 
 test('our own mistakes are not outages', () => {
   expect(toQueueError(new TypeError('x is undefined')).code).toBe('internal');
+  expect(toQueueError(new SyntaxError('Unexpected token')).code).toBe('internal');
+  expect(toQueueError(redisSays('WRONGTYPE Operation against a key')).code).toBe('internal');
   expect(toQueueError('thrown text').code).toBe('internal');
 });
 

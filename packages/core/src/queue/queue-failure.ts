@@ -1,18 +1,22 @@
 import { OcrError } from '../errors.ts';
 
 /**
- * What a failed Redis command means to users. Messages name no address. Our own mistakes (a TypeError, say) stay
- * `internal`, so that they are not mistaken for an outage.
+ * What a failed Redis command means to users. Messages name no address. Our own mistakes (a TypeError, a key
+ * that holds something else) stay `internal`, so that they are not mistaken for an outage.
  */
 export function toQueueError(thrown: unknown): OcrError {
   if (thrown instanceof OcrError) return thrown;
-  if (!(thrown instanceof Error) || thrown instanceof TypeError || thrown instanceof RangeError)
-    return OcrError.from(thrown);
-  if (thrown.name === 'ZodError') return OcrError.from(thrown);
+  if (!(thrown instanceof Error)) return OcrError.from(thrown);
   if (/\bOOM\b/.test(thrown.message)) {
     return new OcrError('queue_unavailable', 'The queue has no memory left', { cause: thrown, retryAfterSeconds: 5 });
   }
-  return queueUnreachable(thrown);
+  return isOurMistake(thrown) ? OcrError.from(thrown) : queueUnreachable(thrown);
+}
+
+function isOurMistake(error: Error): boolean {
+  if (error instanceof TypeError || error instanceof RangeError || error instanceof SyntaxError) return true;
+  if (error.name === 'ZodError') return true;
+  return error.message.startsWith('WRONGTYPE');
 }
 
 export function queueUnreachable(cause?: unknown): OcrError {
