@@ -38,17 +38,16 @@ export class ByteBudget {
       this.#grantWaiting();
     };
     return {
-      claim: async (bytes, signal) => {
-        const wanted = Math.min(bytes, this.#totalBytes);
-        await this.#take(wanted, signal);
-        heldBytes = wanted;
-      },
+      claim: (bytes, signal) =>
+        this.#take(Math.min(bytes, this.#totalBytes), signal, (granted) => {
+          heldBytes = granted;
+        }),
       shrinkTo,
       release: () => shrinkTo(0),
     };
   }
 
-  #take(bytes: number, signal: AbortSignal): Promise<void> {
+  #take(bytes: number, signal: AbortSignal, onGrant: (bytes: number) => void): Promise<void> {
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(aborted());
       const claim: Claim = {
@@ -56,6 +55,7 @@ export class ByteBudget {
         grant: () => {
           signal.removeEventListener('abort', leave);
           this.#usedBytes += bytes;
+          onGrant(bytes);
           resolve();
         },
       };
