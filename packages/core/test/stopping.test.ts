@@ -147,4 +147,12 @@ describe('drain', () => {
     expect(unfinished).toBe(1);
     await bench.redis.start();
   });
+
+  test('an idle consumer does not use up its grace when Redis is away', async () => {
+    const consumer = bench.consume(hold);
+    await eventually(async () => (await bench.queue.workers()).length === 1);
+    await bench.redis.kill();
+    const inTime = await Promise.race([consumer.drain(60_000).then(() => true), delay(30_000, false)]);
+    expect(inTime).toBe(true);
+  });
 });

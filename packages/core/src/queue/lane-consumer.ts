@@ -60,6 +60,8 @@ const maxStalledCount = 1_000;
 /** How long an aborted handler may take to stop before its job is given back regardless. */
 const stopTimeoutMs = 1_500;
 const closeTimeoutMs = 1_500;
+/** Longer than the taker sleeps (see job-arrivals.ts). */
+const takingTimeoutMs = 2_000;
 const retryTakingMs = 500;
 /** How long a job stays on offer to idle consumers before a busy one takes it in advance; they need a few ms. */
 const offerMs = 25;
@@ -275,9 +277,9 @@ class RedisLaneConsumer implements LaneConsumer {
     });
   }
 
-  /** Also waits for a job that is being taken right now. */
+  /** Also waits for a job that is being taken right now, unless Redis is away and never answers. */
   async #emptied(): Promise<void> {
-    await this.#taking;
+    await settledWithin(this.#taking, takingTimeoutMs);
     await Promise.all([...this.#held.values()].map((held) => held.ended));
   }
 
