@@ -21,6 +21,8 @@ export interface PageReaderOptions {
   readonly onPage: (job: ClaimedJob, record: PageRecord) => void;
 }
 
+/** Stages that the engine itself measures. */
+const engineStages = ['decode', 'detect', 'classify', 'recognize'] as const;
 /** After so many workers died with a page in their hands, it is not given to another. */
 const maxLostWorkers = 2;
 
@@ -83,8 +85,7 @@ async function readBytes(
     });
     record.pixels = page.width * page.height;
     record.lines = page.lines.length;
-    const { decode, detect, classify, recognize } = page.timings;
-    Object.assign(record.stageMs, { decode, detect, classify, recognize });
+    for (const stage of engineStages) record.stageMs[stage] = toMs(page.timings[stage]);
     return page;
   } finally {
     leave();
