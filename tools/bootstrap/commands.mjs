@@ -17,7 +17,7 @@ export const commands = {
   bench: { needsRedis: true, steps: [ours('bench/src/main.ts')] },
   'bench:peers': { needsRedis: true, steps: [ours('bench/src/main.ts', 'peers')] },
   'e2e:ten': { needsRedis: true, steps: [{ ...vitest('--project', 'e2e'), times: 10 }] },
-  'e2e:slow': { needsRedis: true, steps: [{ ...vitest('--project', 'e2e'), env: { E2E_SLOW: '1' } }] },
+  'e2e:slow': { needsRedis: true, steps: [{ ...vitest('--project', 'e2e', 'faults'), env: { E2E_SLOW: '1' } }] },
   'e2e:mutations': {
     needsRedis: true,
     steps: [{ ...vitest('--project', 'e2e', 'mutated-images'), env: { E2E_MUTATIONS: '1000' } }],
