@@ -84,6 +84,7 @@ function jobOf({ source = { kind: 'url', url }, ...rest }: JobFields = {}): Clai
     },
     lane: 'interactive',
     lostWorkers: 0,
+    started: () => Promise.resolve(),
     input: async () => Buffer.alloc(20),
     signal: new AbortController().signal,
     ...rest,

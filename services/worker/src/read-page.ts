@@ -74,6 +74,7 @@ async function readBytes(
   const leave = await options.gate.enter({ lane, alone: job.lostWorkers > 0, signal });
   let startedAt: number | undefined;
   try {
+    await job.started();
     const page = await options.pool.recognize(bytes, {
       signal,
       onStart: () => {

@@ -72,8 +72,17 @@ function listText(expected: string, isEntry: (entry: string) => boolean) {
 }
 
 /** Names or addresses, without a port: a port would never match and silently block everything. */
+function isHost(entry: string): boolean {
+  return isIP(entry) !== 0 || /^[a-z0-9_]([a-z0-9._-]*[a-z0-9_])?$/.test(entry);
+}
+
 export function hostListText() {
-  return listText('host names', (entry) => isIP(entry) !== 0 || /^[a-z0-9_]([a-z0-9._-]*[a-z0-9_])?$/.test(entry));
+  return listText('host names', isHost);
+}
+
+/** `*.example.com` stands for every name below example.com. */
+export function hostPatternListText() {
+  return listText('host names such as example.com or *.example.com', (entry) => isHost(entry.replace(/^\*\./, '')));
 }
 
 export function cidrListText() {

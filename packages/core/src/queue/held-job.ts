@@ -12,8 +12,13 @@ export type AbortReason = 'canceled' | 'deadline' | 'lock_lost' | 'drain';
 export interface ClaimedJob {
   readonly payload: JobPayload;
   readonly lane: Lane;
-  /** How many workers died holding it. */
+  /** How many workers died running it; only runs that were announced with `started` count. */
   readonly lostWorkers: number;
+  /**
+   * Announces that what may end the whole worker begins now. Resolves when Redis knows: should the worker die from here
+   * on, whoever takes the job next is told so. Jobs that a dying worker merely held are not blamed.
+   */
+  started(): Promise<void>;
   /** The bytes of a `data` source. Throws OcrError when they are gone. */
   input(): Promise<Uint8Array>;
   /** Its `reason` is an AbortReason. */
@@ -36,6 +41,8 @@ export class HeldJob {
   readonly #controller = new AbortController();
   /** Whether it ended with an outcome, instead of going back to the queue. */
   answered = false;
+  /** Whether its run was announced. */
+  started = false;
   #settling = false;
   #disowned = false;
   #deadline: NodeJS.Timeout | undefined;

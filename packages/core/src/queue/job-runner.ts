@@ -3,7 +3,7 @@ import { OcrError } from '../errors.ts';
 import type { Logger } from '../logging.ts';
 import type { ClaimedJob, HeldJob } from './held-job.ts';
 import type { JobSettlement } from './job-settlement.ts';
-import { inputKey } from './keys.ts';
+import { inputKey, runsKey } from './keys.ts';
 import { readOutcome } from './mailbox.ts';
 import type { Outcome } from './outcome.ts';
 import { type JobPayload, jobPayloadSchema } from './payload.ts';
@@ -16,6 +16,9 @@ export interface JobRunnerOptions {
   handle(job: ClaimedJob): Promise<Outcome>;
   onLockLost(held: HeldJob): void;
 }
+
+/** Longer than a job that loses worker after worker is under way. */
+const runsTtlMs = 3_600_000;
 
 /** Takes one held job from its payload to its end. */
 export class JobRunner {
@@ -55,6 +58,8 @@ export class JobRunner {
     if (payload.kind === 'ephemeral' && (await this.#endedBefore(held))) return;
     const answer = await this.#handle(held, payload);
     const outcome = decide(held, answer);
+    // It ended here, so no worker was lost. Not waited for: if Redis cannot be told, the next run is merely alone.
+    if (held.started) this.#options.client.decr(runsKey(held.bullId)).catch(() => undefined);
     if (outcome === 'discard') {
       if (!held.disowned) this.#options.onLockLost(held);
       return;
@@ -88,7 +93,12 @@ export class JobRunner {
       return await handle({
         payload,
         lane: held.lane,
-        lostWorkers: held.job.stalledCounter,
+        lostWorkers: held.job.stalledCounter === 0 ? 0 : Number(await client.get(runsKey(held.bullId))),
+        started: async () => {
+          const key = runsKey(held.bullId);
+          await client.multi().incr(key).pexpire(key, runsTtlMs).exec();
+          held.started = true;
+        },
         signal: held.signal,
         input: async () => {
           const bytes = await client.getBuffer(inputKey(payload.id));

@@ -37,6 +37,11 @@ export function cancelKey(id: string): string {
   return `${prefix}:cancel:${id}`;
 }
 
+/** How many runs of a job began and have not ended, with a TTL; see ClaimedJob. */
+export function runsKey(bullId: string): string {
+  return `${prefix}:runs:${bullId}`;
+}
+
 /** Where the ids of active jobs that shall stop are published; every worker listens. */
 export const cancelChannel = `${prefix}:cancel`;
 

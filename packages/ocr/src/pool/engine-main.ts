@@ -7,6 +7,9 @@ let engine: Engine | undefined;
 let options: EngineProcessOptions | undefined;
 let current: { readonly id: number; readonly abort: AbortController } | undefined;
 
+// Ctrl-C reaches the whole process group; when to stop is the pool's decision.
+process.on('SIGINT', () => undefined);
+process.on('SIGTERM', () => undefined);
 process.on('disconnect', () => process.exit(0));
 process.on('message', (message: ToEngine) => {
   switch (message.type) {
