@@ -83,7 +83,7 @@ export async function decodeImage(
     if (error instanceof EngineError) throw error;
     const message = error instanceof Error ? error.message : '';
     // HEIC shares AVIF's container; its decoder is not part of the build.
-    if (/unsupported image format|no decoding plugin|codec/i.test(message)) {
+    if (/decoding plugin|codec/i.test(message)) {
       throw new EngineError('image_unsupported', 'The image uses a codec that is not supported', { cause: error });
     }
     throw new EngineError('image_unreadable', 'The image is corrupt or truncated', { cause: error });
