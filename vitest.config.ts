@@ -14,7 +14,12 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['{packages,services}/*/src/**/*.test.ts', 'bench/src/**/*.test.ts', 'models/*.test.ts', 'tools/**/*.test.{ts,mjs}'],
+          include: [
+            '{packages,services}/*/src/**/*.test.ts',
+            'bench/src/**/*.test.ts',
+            'models/*.test.ts',
+            'tools/**/*.test.{ts,mjs}',
+          ],
           exclude: ignored,
           testTimeout: 20 * seconds,
           hookTimeout: 20 * seconds,
