@@ -5,6 +5,7 @@ import { defaultImageLimits } from './types.ts';
 
 const { width, height } = { width: 60, height: 40 };
 let page: Buffer;
+let tiff: Buffer;
 
 /** Left half black, right half white; the first rows red, so that every turn can be told. */
 beforeAll(async () => {
@@ -18,6 +19,7 @@ beforeAll(async () => {
   page = await sharp(data, { raw: { width, height, channels: 3 } })
     .png()
     .toBuffer();
+  tiff = await sharp(page).tiff().toBuffer();
 });
 
 async function colorAt(bytes: Uint8Array, x: number, y: number): Promise<number[]> {
@@ -103,6 +105,7 @@ describe('decodeImage', () => {
     ['PDF', () => Buffer.from('%PDF-1.7\n1 0 obj'), 'image_unsupported'],
     ['a truncated PNG', () => page.subarray(0, page.length - 30), 'image_unreadable'],
     ['a header without an image', () => page.subarray(0, 20), 'image_unreadable'],
+    ['a truncated TIFF', () => tiff.subarray(0, tiff.length - 90), 'image_unreadable'],
     [
       'a broken JPEG',
       () => Buffer.concat([Buffer.from([0xff, 0xd8, 0xff, 0xe0]), Buffer.alloc(99)]),
