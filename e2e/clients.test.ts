@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { delay, eventually } from './src/eventually.ts';
 import { expectLines, expectProblem, testAftermath } from './src/expectations.ts';
 import type { Answer } from './src/http-client.ts';
-import { isAlive } from './src/process-table.ts';
+import { isAlive, signalIfAlive } from './src/process-table.ts';
 import { Stack, textsOf } from './src/stack.ts';
 import { codeLine, giftCardLines } from './src/test-images.ts';
 
@@ -50,7 +50,7 @@ describe('a client that hangs up', () => {
       timeoutMs: 20_000,
       what: 'the abandoned jobs to be removed',
     });
-    process.kill(engine!, 'SIGCONT');
+    signalIfAlive(engine!, 'SIGCONT');
     expectLines(await patient, [codeLine]);
   });
 
@@ -93,7 +93,7 @@ describe('Prefer: respond-async', () => {
     const [engine] = stack.freezeEngines();
     const location = await accepted(stack.pictureUrl('giftCard'));
     expect(stateOf(await jobAt(location))).toBe('active');
-    process.kill(engine!, 'SIGCONT');
+    signalIfAlive(engine!, 'SIGCONT');
     const job = await finished(location);
     expect(stateOf(job)).toBe('succeeded');
     expect(textsOf(job)).toEqual(giftCardLines);
@@ -106,7 +106,7 @@ describe('Prefer: respond-async', () => {
     const [engine] = stack.freezeEngines();
     const blocking = accepted(stack.pictureUrl('small'));
     const location = await accepted(stack.images.url('page'));
-    process.kill(engine!, 'SIGCONT');
+    signalIfAlive(engine!, 'SIGCONT');
     await finished(await blocking);
     const job = await finished(location);
     expect(job.json).toMatchObject({ state: 'failed', error: { code: 'image_unsupported', status: 415 } });

@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { delay } from './src/eventually.ts';
 import { expectLines, expectProblem, testAftermath } from './src/expectations.ts';
-import { isAlive } from './src/process-table.ts';
+import { isAlive, signalIfAlive } from './src/process-table.ts';
 import { randomFor } from './src/seed.ts';
 import { Stack } from './src/stack.ts';
 import { codeLine, giftCardLines } from './src/test-images.ts';
 
+const oneByOne = { concurrent: false } as const;
 const random = randomFor('engine faults');
 
 /** A stack with two engines, both of them idle at the start of each test. */
@@ -24,26 +25,31 @@ function useStack(pageTimeoutMs: number): () => Stack {
   return () => stack;
 }
 
-describe('engines that die', () => {
+// The groups run at the same time, each with a stack of its own: the second only waits.
+describe('engines that die', { concurrent: true }, () => {
   const stack = useStack(120_000);
 
-  test('kill -9 of an engine in the middle of a page: its page is read by another, its neighbor is not disturbed', async () => {
-    const page = stack().analyze(stack().pictureUrl('long'));
-    const engine = await stack().busyEngine();
-    const neighbor = stack().analyze(stack().pictureUrl('giftCard'));
-    await delay(random.below(300));
-    process.kill(engine, 'SIGKILL');
-    expect((await page).status).toBe(200);
-    expectLines(await neighbor, giftCardLines);
-  });
+  test(
+    'kill -9 of an engine in the middle of a page: its page is read by another, its neighbor is not disturbed',
+    oneByOne,
+    async () => {
+      const page = stack().analyze(stack().pictureUrl('long'));
+      const engine = await stack().busyEngine();
+      const neighbor = stack().analyze(stack().pictureUrl('giftCard'));
+      await delay(random.below(300));
+      signalIfAlive(engine, 'SIGKILL');
+      expect((await page).status).toBe(200);
+      expectLines(await neighbor, giftCardLines);
+    },
+  );
 
-  test('an engine that dies on a page twice: 422 poison_image, and nobody else suffers', async () => {
+  test('an engine that dies on a page twice: 422 poison_image, and nobody else suffers', oneByOne, async () => {
     const page = stack().analyze(stack().pictureUrl('long'));
     let unhurt = stack().engines();
     for (let death = 0; death < 2; death++) {
       // The idle engine takes the page over at once; what is started in the dead one's place is none of these.
       const engine = await stack().busyEngine(unhurt);
-      process.kill(engine, 'SIGKILL');
+      signalIfAlive(engine, 'SIGKILL');
       unhurt = unhurt.filter((pid) => pid !== engine);
     }
     const neighbors = Array.from({ length: 4 }, () => stack().analyze(stack().pictureUrl('small')));
@@ -51,35 +57,39 @@ describe('engines that die', () => {
     for (const answer of await Promise.all(neighbors)) expectLines(answer, [codeLine]);
   });
 
-  test('all engines killed at once, idle and busy', async () => {
+  test('all engines killed at once, idle and busy', oneByOne, async () => {
     const pages = Array.from({ length: 6 }, () => stack().analyze(stack().pictureUrl('giftCard')));
     await stack().busyEngine();
-    for (const engine of stack().engines()) process.kill(engine, 'SIGKILL');
+    for (const engine of stack().engines()) signalIfAlive(engine, 'SIGKILL');
     for (const answer of await Promise.all(pages)) expectLines(answer, giftCardLines);
   });
 
   testAftermath(stack);
 });
 
-describe('pages that overrun PAGE_TIMEOUT_MS', () => {
+describe('pages that overrun PAGE_TIMEOUT_MS', { concurrent: true }, () => {
   const pageTimeoutMs = 5_000;
   const stack = useStack(pageTimeoutMs);
 
-  test('a page that overruns PAGE_TIMEOUT_MS: its engine is killed, the page is read by another', async () => {
-    const [first, second] = stack().engines();
-    // One stands still; a page for each engine makes sure that one of them meets it.
-    process.kill(first!, 'SIGSTOP');
-    const answers = await Promise.all([
-      stack().analyze(stack().pictureUrl('small')),
-      stack().analyze(stack().pictureUrl('small')),
-    ]);
-    for (const answer of answers) expectLines(answer, [codeLine]);
-    expect(isAlive(first!)).toBe(false);
-    expect(isAlive(second!)).toBe(true);
-    expect(Math.max(...answers.map(({ ms }) => ms))).toBeGreaterThan(pageTimeoutMs);
-  });
+  test(
+    'a page that overruns PAGE_TIMEOUT_MS: its engine is killed, the page is read by another',
+    oneByOne,
+    async () => {
+      const [first, second] = stack().engines();
+      // One stands still; a page for each engine makes sure that one of them meets it.
+      signalIfAlive(first!, 'SIGSTOP');
+      const answers = await Promise.all([
+        stack().analyze(stack().pictureUrl('small')),
+        stack().analyze(stack().pictureUrl('small')),
+      ]);
+      for (const answer of answers) expectLines(answer, [codeLine]);
+      expect(isAlive(first!)).toBe(false);
+      expect(isAlive(second!)).toBe(true);
+      expect(Math.max(...answers.map(({ ms }) => ms))).toBeGreaterThan(pageTimeoutMs);
+    },
+  );
 
-  test('a page that overruns it again: 422 poison_image', async () => {
+  test('a page that overruns it again: 422 poison_image', oneByOne, async () => {
     const engines = stack().freezeEngines();
     expectProblem(await stack().analyze(stack().pictureUrl('small')), 422, 'poison_image');
     for (const engine of engines) expect(isAlive(engine)).toBe(false);

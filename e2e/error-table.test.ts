@@ -5,12 +5,14 @@ import { expectLines, expectProblem, testAftermath } from './src/expectations.ts
 import type { Behavior } from './src/image-server.ts';
 import { freePort } from './src/service-process.ts';
 import { codeOf, Stack } from './src/stack.ts';
-import { codeLine, drawHuge, toDataUrl } from './src/test-images.ts';
+import { codeLine, drawHuge, drawSeeds, type SeedFormat, seedFormats, toDataUrl } from './src/test-images.ts';
 
 const maxImageBytes = 300_000;
 
 let stack: Stack;
+let seeds: Readonly<Record<SeedFormat, Buffer>>;
 beforeAll(async () => {
+  seeds = await drawSeeds();
   stack = await Stack.start({
     env: {
       MAX_IMAGE_BYTES: String(maxImageBytes),
@@ -52,7 +54,7 @@ describe('who asks', () => {
       { 'sec-fetch-site': 'cross-site' },
       { 'sec-fetch-site': 'same-site' },
     ]) {
-      expectProblem(await postJson(body, headers as Record<string, string>), 403, 'forbidden_origin');
+      expectProblem(await postJson(body, headers), 403, 'forbidden_origin');
     }
     expectLines(await postJson(body, { origin: `http://127.0.0.1:${stack.apiPort}` }), [codeLine]);
     expectLines(await postJson(body, { 'sec-fetch-site': 'same-origin' }), [codeLine]);
@@ -144,6 +146,14 @@ describe('the image', () => {
       toDataUrl(corrupt),
     ]) {
       expectProblem(await stack.analyze(url), 422, 'image_unreadable');
+    }
+  });
+
+  test.each(seedFormats)('422 image_unreadable: %s, cut off', async (format) => {
+    const seed = seeds[format];
+    for (const share of [0.95, 0.5]) {
+      const answer = await stack.analyze(toDataUrl(seed.subarray(0, seed.length * share)));
+      expectProblem(answer, 422, 'image_unreadable');
     }
   });
 });

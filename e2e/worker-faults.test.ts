@@ -11,6 +11,8 @@ import { giftCardLines } from './src/test-images.ts';
 const isSlowRun = process.env['E2E_SLOW'] === '1';
 const random = randomFor('worker faults');
 
+const oneByOne = { concurrent: false } as const;
+
 const env = { SYNC_TIMEOUT_MS: '90000', PAGE_TIMEOUT_MS: '60000' };
 /** Lock 15 s, stall check 5 s. */
 const recoveryMs = 20_000;
@@ -62,7 +64,7 @@ function startLoad(stack: Stack, connections: number): () => Promise<Answer[]> {
   };
 }
 
-// Both wait for locks to run out: they wait at the same time, each with a stack of its own.
+// The groups run at the same time, each with stacks of its own: those of the first only wait for locks to run out.
 describe('kill -9 of the worker that reads the page', { concurrent: true }, () => {
   const two = useStack({ env, workers: 2 });
   const one = useStack({ env });
@@ -100,10 +102,10 @@ describe.runIf(isSlowRun)('kill -9 of two workers that read the page', () => {
   testAftermath(stack);
 });
 
-describe('SIGTERM under load', () => {
+describe('SIGTERM under load', { concurrent: true }, () => {
   const stack = useStack({ env, workers: 2 });
 
-  test('of one of two workers: it drains, nothing is lost', async () => {
+  test('of one of two workers: it drains, nothing is lost', oneByOne, async () => {
     const [leaving, staying] = stack().workers;
     const endLoad = startLoad(stack(), 6);
     await delay(500 + random.below(500));
@@ -115,7 +117,7 @@ describe('SIGTERM under load', () => {
     for (const answer of answers) expectLines(answer, giftCardLines);
   });
 
-  test('of the only worker: its pages are answered, the rest waits for the next one', async () => {
+  test('of the only worker: its pages are answered, the rest waits for the next one', oneByOne, async () => {
     const endLoad = startLoad(stack(), 6);
     await delay(500 + random.below(500));
     const leaving = stack().workers.find(({ exit }) => exit === undefined)!;
@@ -125,23 +127,27 @@ describe('SIGTERM under load', () => {
     for (const answer of await endLoad()) expectLines(answer, giftCardLines);
   });
 
-  test('of a worker whose page outlasts DRAIN_GRACE_MS: the page goes to the next worker at once', async () => {
-    // Covered with a grace that no page fits into, on a stack of its own.
-    const hurried = await Stack.start({ env, worker: { DRAIN_GRACE_MS: '100' } });
-    try {
-      const page = hurried.analyze(hurried.pictureUrl('long'));
-      await hurried.busyEngine();
-      const [worker] = hurried.workers;
-      expect((await worker!.stop()).code).toBe(0);
-      await hurried.startWorker();
-      const answer = await page;
-      expectRecovered(answer);
-    } finally {
-      await hurried.stop();
-    }
-  });
+  test(
+    'of a worker whose page outlasts DRAIN_GRACE_MS: the page goes to the next worker at once',
+    oneByOne,
+    async () => {
+      // Covered with a grace that no page fits into, on a stack of its own.
+      const hurried = await Stack.start({ env, worker: { DRAIN_GRACE_MS: '100' } });
+      try {
+        const page = hurried.analyze(hurried.pictureUrl('long'));
+        await hurried.busyEngine();
+        const [worker] = hurried.workers;
+        expect((await worker!.stop()).code).toBe(0);
+        await hurried.startWorker();
+        const answer = await page;
+        expectRecovered(answer);
+      } finally {
+        await hurried.stop();
+      }
+    },
+  );
 
-  test('of the API: requests in flight are answered, new ones are not taken, and it ends', async () => {
+  test('of the API: requests in flight are answered, new ones are not taken, and it ends', oneByOne, async () => {
     const pages = Array.from({ length: 6 }, () => stack().analyze(stack().pictureUrl('giftCard')));
     await stack().busyEngine();
     const stopped = stack().api.stop();

@@ -26,9 +26,13 @@ export function expectLines(answer: Answer, lines: readonly string[]): void {
 
 /** What must hold after whatever the tests of a file have done; call it at the file's end. */
 export function testAftermath(stack: () => Stack): void {
-  test('afterwards it works, nobody died, and neither text nor URL nor secret was left anywhere', async () => {
-    await stack().expectWorking();
-    expect(stack().findDeaths()).toEqual([]);
-    expect(await stack().findLeaks()).toEqual([]);
-  });
+  test(
+    'afterwards it works, nobody died, and neither text nor URL nor secret was left anywhere',
+    { concurrent: false },
+    async () => {
+      await stack().expectWorking();
+      expect(stack().findDeaths()).toEqual([]);
+      expect(await stack().findLeaks()).toEqual([]);
+    },
+  );
 }

@@ -63,3 +63,12 @@ export function descendantsOf(pid: number): number[] {
 export function enginesOf(pid: number): number[] {
   return descendantsOf(pid).filter((child) => commandOf(child).includes('engine-main'));
 }
+
+/** A process that is already gone is fine. */
+export function signalIfAlive(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+  }
+}

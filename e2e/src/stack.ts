@@ -6,7 +6,7 @@ import { delay, eventually } from './eventually.ts';
 import { type Answer, type RequestOptions, sendRequest } from './http-client.ts';
 import { type ImageServer, startImageServer } from './image-server.ts';
 import { type Leak, searchBytes, searchFolder, type Secret } from './leak-search.ts';
-import { commandOf, cpuTicksOf, descendantsOf, enginesOf, environOf, isAlive } from './process-table.ts';
+import { commandOf, cpuTicksOf, descendantsOf, enginesOf, environOf, isAlive, signalIfAlive } from './process-table.ts';
 import { type RedisProcess, startRedis } from './redis-process.ts';
 import { freePort, ServiceProcess } from './service-process.ts';
 import { loadTestImages, type TestImages } from './test-images.ts';
@@ -213,7 +213,7 @@ export class Stack {
   /** Stops all engines in their tracks; they hold the pages that they get until something happens to them. */
   freezeEngines(): number[] {
     const engines = this.engines();
-    for (const engine of engines) process.kill(engine, 'SIGSTOP');
+    for (const engine of engines) signalIfAlive(engine, 'SIGSTOP');
     return engines;
   }
 
@@ -294,7 +294,7 @@ export class Stack {
 
   /** For looking for one's own mistake: set E2E_KEEP=1 to keep data and logs. */
   async stop(): Promise<void> {
-    for (const engine of this.engines()) process.kill(engine, 'SIGCONT');
+    for (const engine of this.engines()) signalIfAlive(engine, 'SIGCONT');
     await Promise.all(this.#processes.map((process) => process.stop(5_000)));
     await this.redis.stop();
     await this.images.close();
