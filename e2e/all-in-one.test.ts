@@ -1,7 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -11,7 +9,7 @@ import { type Answer, sendRequest } from './src/http-client.ts';
 import { startImageServer, type ImageServer } from './src/image-server.ts';
 import { searchBytes, searchFolder, type Secret } from './src/leak-search.ts';
 import { commandOf, descendantsOf, enginesOf, environOf, isAlive } from './src/process-table.ts';
-import { freePort, ServiceProcess } from './src/service-process.ts';
+import { freePort, ServiceProcess, twoFreePorts } from './src/service-process.ts';
 import { giftCardLines, loadTestImages, toDataUrl } from './src/test-images.ts';
 
 const password = `password-${randomBytes(8).toString('hex')}`;
@@ -45,6 +43,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
+/** The worker's ops port is the one after the API's. */
 async function start(name: string, port: number, opsPort: number): Promise<ServiceProcess> {
   return new ServiceProcess({
     name,
@@ -64,20 +63,6 @@ async function start(name: string, port: number, opsPort: number): Promise<Servi
     logFolder,
     opsPort,
   });
-}
-
-/** The worker's ops port is the one after the API's. */
-async function twoFreePorts(): Promise<number> {
-  for (;;) {
-    const port = await freePort();
-    const next = createServer().listen(port + 1, '127.0.0.1');
-    const isFree = await Promise.race([
-      once(next, 'listening').then(() => true),
-      once(next, 'error').then(() => false),
-    ]);
-    next.close();
-    if (isFree) return port;
-  }
 }
 
 function analyze(imageUrl: string): Promise<Answer> {

@@ -3,7 +3,7 @@ import { delay } from './src/eventually.ts';
 import { expectLines, expectProblem, testAftermath } from './src/expectations.ts';
 import { isAlive, signalIfAlive } from './src/process-table.ts';
 import { randomFor } from './src/seed.ts';
-import { Stack } from './src/stack.ts';
+import { Stack, textsOf } from './src/stack.ts';
 import { codeLine, giftCardLines } from './src/test-images.ts';
 
 const oneByOne = { concurrent: false } as const;
@@ -38,7 +38,9 @@ describe('engines that die', { concurrent: true }, () => {
       const neighbor = stack().analyze(stack().pictureUrl('giftCard'));
       await delay(random.below(300));
       signalIfAlive(engine, 'SIGKILL');
-      expect((await page).status).toBe(200);
+      const read = await page;
+      expect(read.status, read.text.slice(0, 300)).toBe(200);
+      expect(textsOf(read).length).toBeGreaterThan(20);
       expectLines(await neighbor, giftCardLines);
     },
   );

@@ -85,23 +85,6 @@ describe('kill -9 of the worker that reads the page', { concurrent: true }, () =
   });
 });
 
-describe.runIf(isSlowRun)('kill -9 of two workers that read the page', () => {
-  const stack = useStack({ env: { SYNC_TIMEOUT_MS: '150000' }, workers: 2 });
-
-  test('422 poison_image', async () => {
-    const page = stack().analyze(stack().pictureUrl('long'));
-    for (let death = 0; death < 2; death++) {
-      await killWithItsPage(stack());
-      await stack().startWorker();
-    }
-    const answer = await page;
-    expectProblem(answer, 422, 'poison_image');
-    expect(answer.ms).toBeLessThan(2 * recoveryMs + 2 * slackMs);
-  });
-
-  testAftermath(stack);
-});
-
 describe('SIGTERM under load', { concurrent: true }, () => {
   const stack = useStack({ env, workers: 2 });
 
@@ -127,25 +110,20 @@ describe('SIGTERM under load', { concurrent: true }, () => {
     for (const answer of await endLoad()) expectLines(answer, giftCardLines);
   });
 
-  test(
-    'of a worker whose page outlasts DRAIN_GRACE_MS: the page goes to the next worker at once',
-    oneByOne,
-    async () => {
-      // Covered with a grace that no page fits into, on a stack of its own.
-      const hurried = await Stack.start({ env, worker: { DRAIN_GRACE_MS: '100' } });
-      try {
-        const page = hurried.analyze(hurried.pictureUrl('long'));
-        await hurried.busyEngine();
-        const [worker] = hurried.workers;
-        expect((await worker!.stop()).code).toBe(0);
-        await hurried.startWorker();
-        const answer = await page;
-        expectRecovered(answer);
-      } finally {
-        await hurried.stop();
-      }
-    },
-  );
+  test('of a worker whose page outlasts DRAIN_GRACE_MS: it gives the page back', oneByOne, async () => {
+    const hurried = await Stack.start({ env, worker: { DRAIN_GRACE_MS: '100' } });
+    try {
+      const page = hurried.analyze(hurried.pictureUrl('long'));
+      await hurried.busyEngine();
+      const [worker] = hurried.workers;
+      expect((await worker!.stop()).code).toBe(0);
+      await hurried.startWorker();
+      const answer = await page;
+      expectRecovered(answer);
+    } finally {
+      await hurried.stop();
+    }
+  });
 
   test('of the API: requests in flight are answered, new ones are not taken, and it ends', oneByOne, async () => {
     const pages = Array.from({ length: 6 }, () => stack().analyze(stack().pictureUrl('giftCard')));
@@ -155,6 +133,23 @@ describe('SIGTERM under load', { concurrent: true }, () => {
     expect(await stopped).toEqual({ code: 0, signal: null });
     await expect(stack().send({ path: '/' })).rejects.toThrow(/ECONNREFUSED|ECONNRESET/);
     await stack().startApi();
+  });
+
+  testAftermath(stack);
+});
+
+describe.runIf(isSlowRun)('kill -9 of two workers that read the page', () => {
+  const stack = useStack({ env: { SYNC_TIMEOUT_MS: '150000' }, workers: 2 });
+
+  test('422 poison_image', async () => {
+    const page = stack().analyze(stack().pictureUrl('long'));
+    for (let death = 0; death < 2; death++) {
+      await killWithItsPage(stack());
+      await stack().startWorker();
+    }
+    const answer = await page;
+    expectProblem(answer, 422, 'poison_image');
+    expect(answer.ms).toBeLessThan(2 * recoveryMs + 2 * slackMs);
   });
 
   testAftermath(stack);

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
@@ -26,8 +27,8 @@ export function whyNoPrivateNames(): string | undefined {
   return probe.status === 0 ? undefined : 'this machine does not allow mount namespaces';
 }
 
-/** An address of loopback that no resolver of the machine listens on. */
-const nameServerAddress = '127.153.0.1';
+/** An address of loopback that no resolver of the machine and no other run of these tests listens on. */
+const nameServerAddress = `127.153.${randomInt(1, 255)}.${randomInt(1, 255)}`;
 
 export async function startPrivateNames(folder: string): Promise<PrivateNames> {
   const names = new Map<string, readonly (readonly string[])[]>();

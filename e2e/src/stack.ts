@@ -278,6 +278,8 @@ export class Stack {
       { what: "Redis' URL", bytes: Buffer.from(this.redis.url) },
       { what: "a neighbor's secret", bytes: Buffer.from(decoy) },
     ];
+    // Had the search itself gone blind, it would find nothing here either.
+    if (searchBytes('', environOf(this.api.pid), credentials).length !== 1) throw new Error('The search finds nothing');
     const inFiles = await searchFolder(this.folder, [...ofImages, ...credentials]);
     const running = this.#processes.filter((process) => process.exit === undefined);
     const inEnvironments = running.flatMap((process) => [
