@@ -13,7 +13,7 @@ const lineHeight = 48;
  * Lines are padded on the right to a multiple of this: every new width costs the runtime memory and set-up, and every
  * column of padding costs time.
  */
-const widthStep = 32;
+const widthStep = 16;
 
 /** Words shorter than this are padded: the network was trained on 320 columns and misreads what is much narrower. */
 const minWidth = 64;
