@@ -7,7 +7,8 @@ import { codeOf, Stack } from './src/stack.ts';
 import { giftCardLines } from './src/test-images.ts';
 
 const random = randomFor('Redis faults');
-const rounds = process.env['E2E_SLOW'] === '1' ? 10 : 2;
+const isSlowRun = process.env['E2E_SLOW'] === '1';
+const rounds = isSlowRun ? 10 : 2;
 
 let stack: Stack;
 beforeAll(async () => {
@@ -74,6 +75,16 @@ test('kill -9 and an empty Redis under load: every client gets an answer, and al
     await stack.expectWorking();
     expect(stack.findDeaths()).toEqual([]);
   }
+});
+
+test.runIf(isSlowRun)('a Redis that hangs for longer than locks live, under load', async () => {
+  const pages = Array.from({ length: 8 }, () => stack.analyze(stack.pictureUrl('giftCard')));
+  await stack.busyEngine();
+  stack.redis.signal('SIGSTOP');
+  await delay(20_000);
+  stack.redis.signal('SIGCONT');
+  for (const answer of await Promise.all(pages)) expectHonest(answer);
+  await stack.expectWorking();
 });
 
 test('everything else restarts while Redis is down, and works when it comes', async () => {

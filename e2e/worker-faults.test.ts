@@ -68,12 +68,25 @@ function startLoad(stack: Stack, connections: number): () => Promise<Answer[]> {
 describe('kill -9 of the worker that reads the page', { concurrent: true }, () => {
   const two = useStack({ env, workers: 2 });
   const one = useStack({ env });
+  const hanging = useStack({ env, workers: 2 });
 
   test('another worker answers', async () => {
     const page = two().analyze(two().pictureUrl('long'));
     await killWithItsPage(two());
     expectRecovered(await page);
     await two().expectWorking();
+  });
+
+  test('so it is when the worker hangs instead; it finds its page taken and lives on', async () => {
+    const page = hanging().analyze(hanging().pictureUrl('long'));
+    const worker = await holderOfPage(hanging());
+    worker.signal('SIGSTOP');
+    expectRecovered(await page);
+    worker.signal('SIGCONT');
+    await hanging().expectWorking();
+    await delay(1000);
+    expect(hanging().findDeaths()).toEqual([]);
+    expect(await hanging().redis.client.llen('{glyphmill}:interactive:active')).toBe(0);
   });
 
   test('the worker that is started in its place answers', async () => {
