@@ -211,20 +211,26 @@ export class Stack {
   }
 
   /** Stops all engines in their tracks; they hold the pages that they get until something happens to them. */
-  freezeEngines(): number[] {
-    const engines = this.engines();
+  freezeEngines(engines: readonly number[] = this.engines()): readonly number[] {
     for (const engine of engines) signalIfAlive(engine, 'SIGSTOP');
     return engines;
   }
 
-  /**
-   * Waits for an engine that works on a page: one whose processor time goes up. One that is being started does so too:
-   * name those that count where there may be any.
-   */
-  async busyEngine(among?: readonly number[]): Promise<number> {
+  thawEngines(): void {
+    for (const engine of this.engines()) signalIfAlive(engine, 'SIGCONT');
+  }
+
+  /** Engines that have loaded their models, which looks from outside just like reading a page. */
+  readyEngines(): number[] {
+    const logs = this.workers.map((worker) => worker.log()).join('');
+    return this.engines().filter((pid) => logs.includes(`"event":"process_started","enginePid":${pid},`));
+  }
+
+  /** Waits for an engine that works on a page: one whose processor time goes up. */
+  async busyEngine(): Promise<number> {
     return eventually(
       async () => {
-        const before = (among ?? this.engines()).map((pid) => ({ pid, ticks: cpuTicksOf(pid) }));
+        const before = this.readyEngines().map((pid) => ({ pid, ticks: cpuTicksOf(pid) }));
         await delay(150);
         // A process that is idle uses no tick; one that reads uses about 15 of them, less on a crowded machine.
         return before.find(({ pid, ticks }) => isAlive(pid) && cpuTicksOf(pid) - ticks >= 4)?.pid;
@@ -296,7 +302,7 @@ export class Stack {
 
   /** For looking for one's own mistake: set E2E_KEEP=1 to keep data and logs. */
   async stop(): Promise<void> {
-    for (const engine of this.engines()) signalIfAlive(engine, 'SIGCONT');
+    this.thawEngines();
     await Promise.all(this.#processes.map((process) => process.stop(5_000)));
     await this.redis.stop();
     await this.images.close();
