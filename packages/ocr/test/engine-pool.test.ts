@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { cp, mkdtemp, readFile, rm, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { bakedModelsDir } from '../src/manifest.ts';
@@ -85,6 +86,17 @@ describe('the engine pool', () => {
       const pid = await onlyPid(pool);
       setTimeout(() => process.kill(pid, 'SIGKILL'), 200);
     }
+  });
+
+  it('does not blame a page for the death of a process that had not begun it', async () => {
+    const { pool, events } = await startPool({ processes: 2 });
+    const busy = started();
+    const reading = pool.recognize(longPage, { onStart: busy.resolve });
+    await busy.promise;
+    await delay(300);
+    for (const pid of pool.stats().pids) process.kill(pid, 'SIGKILL');
+    expect((await reading).lines.length).toBeGreaterThan(10);
+    expect(events.map((event) => event.type)).not.toContain('page_poisoned');
   });
 
   it('ends a page that overruns its deadline, also when its process does not answer any more', async () => {

@@ -62,3 +62,10 @@ it('names a folder that cannot be used, and the setting', () => {
   writeFileSync(path.join(folder, 'file'), '');
   expect(() => prepareDataFolder(path.join(folder, 'file', 'data'))).toThrow(/file\/data cannot be used[^]*DATA_DIR=/);
 });
+
+it.each(['/proc/nope', '/proc/nope/deeper', '/dev/null/data'])(
+  'says so where no folder can be made: %s',
+  (impossible) => {
+    expect(() => prepareDataFolder(impossible)).toThrow(/cannot be used/);
+  },
+);

@@ -20,7 +20,7 @@ const privateMode = 0o700;
 export function prepareDataFolder(setting: string, temporaryFolder = tmpdir()): DataFolder {
   const folder = path.resolve(setting);
   try {
-    const created = mkdirSync(folder, { recursive: true, mode: privateMode }) !== undefined;
+    const created = makeFolder(folder);
     // Somebody's folder that was there before (a home folder, /tmp) keeps its rights; ours is closed.
     if (created || isOurs(folder)) chmodSync(folder, privateMode);
     const socketFolder = makeSocketFolder(folder, temporaryFolder);
@@ -40,6 +40,14 @@ export function prepareDataFolder(setting: string, temporaryFolder = tmpdir()): 
   }
 }
 
+/** False when it was there. Not `recursive`: Node never returns from that where nothing can be made, as in /proc. */
+function makeFolder(folder: string): boolean {
+  if (existsSync(folder)) return false;
+  makeFolder(path.dirname(folder));
+  mkdirSync(folder, { mode: privateMode });
+  return true;
+}
+
 function isOurs(folder: string): boolean {
   return existsSync(path.join(folder, 'all-in-one.lock')) || readdirSync(folder).length === 0;
 }
@@ -48,7 +56,7 @@ function isOurs(folder: string): boolean {
 function makeSocketFolder(folder: string, temporaryFolder: string): string {
   const inside = path.join(folder, 'run');
   if (Buffer.byteLength(path.join(inside, 'redis.sock')) <= longestSocketPath) {
-    mkdirSync(inside, { recursive: true, mode: privateMode });
+    makeFolder(inside);
     chmodSync(inside, privateMode);
     return inside;
   }
@@ -58,7 +66,7 @@ function makeSocketFolder(folder: string, temporaryFolder: string): string {
     .map((parent) => path.join(parent, name))
     .find((candidate) => Buffer.byteLength(path.join(candidate, 'redis.sock')) <= longestSocketPath);
   if (outside === undefined) throw new StartError(`No folder is short enough for a Unix socket: ${folder}`);
-  mkdirSync(outside, { recursive: true, mode: privateMode });
+  makeFolder(outside);
   // Anybody could have made that folder first, or a link in its place.
   const found = lstatSync(outside);
   if (!found.isDirectory() || found.uid !== uid || (found.mode & 0o077) !== 0) {

@@ -38,6 +38,7 @@ async function start(given: EngineProcessOptions): Promise<void> {
 async function readPage(id: number, bytes: Uint8Array): Promise<void> {
   const abort = new AbortController();
   current = { id, abort };
+  send({ type: 'started', id });
   try {
     if (engine === undefined || options === undefined) throw new EngineError('engine_failed', 'Not started');
     const result = await engine.recognize(bytes, { minConfidence: options.minConfidence, signal: abort.signal });

@@ -53,15 +53,22 @@ export interface EnginePool {
   readonly size: number;
   /**
    * Reads one encoded image in the next idle process, in order of arrival. A page whose process dies or overruns its
-   * deadline is tried once more in a fresh process; no other page is affected.
+   * deadline while it is read is tried once more; no other page is affected.
    *
-   * Rejects with `EngineError`: `image_unsupported`, `image_unreadable`, `image_too_large`, `poison_image`, `aborted`.
+   * Rejects with `EngineError`: `image_unsupported`, `image_unreadable`, `image_too_large`, `poison_image`,
+   * `engine_failed`, `aborted`.
    */
   recognize(bytes: Uint8Array, options?: ReadOptions): Promise<PageResult>;
   stats(): PoolStats;
   /** Pages that are waiting or being read reject with `aborted`. */
   close(): Promise<void>;
 }
+
+/** A page in whose hands so many processes died is poison. */
+const maxDeathsDuringPage = 2;
+
+/** Deaths between two pages say nothing about the next one, but a page is not tried for ever. */
+const maxTries = 10;
 
 /** Pauses before a process is started again that did not even get ready. */
 const restartDelaysMs = [100, 500, 2_000];
@@ -110,18 +117,21 @@ class ForkedEnginePool implements EnginePool {
   }
 
   async recognize(bytes: Uint8Array, options: ReadOptions = {}): Promise<PageResult> {
-    try {
-      return await this.attempt(bytes, options);
-    } catch (error) {
-      if (!(error instanceof EngineDied) || this.isClosed) throw this.closedError(error);
-      this.emit({ type: 'page_retried', reason: error.message });
-    }
-    try {
-      return await this.attempt(bytes, options);
-    } catch (error) {
-      if (!(error instanceof EngineDied) || this.isClosed) throw this.closedError(error);
-      this.emit({ type: 'page_poisoned', reason: error.message });
-      throw new EngineError('poison_image', 'The engine failed on this image twice', { cause: error });
+    let deathsDuringPage = 0;
+    for (let tries = 1; ; tries++) {
+      try {
+        return await this.attempt(bytes, options);
+      } catch (error) {
+        if (!(error instanceof EngineDied)) throw error;
+        if (this.isClosed) throw new EngineError('aborted', 'The pool was closed', { cause: error });
+        if (error.duringPage) deathsDuringPage++;
+        if (deathsDuringPage === maxDeathsDuringPage) {
+          this.emit({ type: 'page_poisoned', reason: error.message });
+          throw new EngineError('poison_image', 'The engine failed on this image twice', { cause: error });
+        }
+        if (tries === maxTries) throw new EngineError('engine_failed', 'No engine stays alive', { cause: error });
+        this.emit({ type: 'page_retried', reason: error.message });
+      }
     }
   }
 
@@ -228,10 +238,5 @@ class ForkedEnginePool implements EnginePool {
 
   private emit(event: PoolEvent): void {
     this.options.onEvent?.(event);
-  }
-
-  private closedError(error: unknown): unknown {
-    if (!(error instanceof EngineDied)) return error;
-    return new EngineError('aborted', 'The pool was closed', { cause: error });
   }
 }

@@ -29,10 +29,18 @@ const startTimeoutMs = 60_000;
 /** How a page ended that gave no result although the engine answered nothing wrong about the image. */
 export class EngineDied extends Error {
   override readonly name = 'EngineDied';
+  /** Whether the page may be to blame: the process had it in its hands, or overran the page's deadline. */
+  readonly duringPage: boolean;
+
+  constructor(reason: string, duringPage: boolean) {
+    super(reason);
+    this.duringPage = duringPage;
+  }
 }
 
 interface Page {
   readonly id: number;
+  isStarted: boolean;
   readonly resolve: (result: PageResult) => void;
   readonly reject: (error: Error) => void;
 }
@@ -85,7 +93,8 @@ export class EngineProcess {
       this.isGone = true;
       clearTimeout(startTimer);
       started.reject(new EngineError('engine_failed', `An engine process did not start (${reason})`));
-      this.page?.reject(new EngineDied(this.killReason ?? reason));
+      const duringPage = this.page?.isStarted === true || this.killReason === 'page_timeout';
+      this.page?.reject(new EngineDied(this.killReason ?? reason, duringPage));
       this.page = undefined;
       exited.resolve(this.killReason ?? reason);
     };
@@ -109,10 +118,10 @@ export class EngineProcess {
    */
   async read(bytes: Uint8Array, timeoutMs: number, signal: AbortSignal | undefined): Promise<PageResult> {
     if (signal?.aborted === true) throw new EngineError('aborted', 'Reading was stopped');
-    if (this.isGone || this.page !== undefined) throw new EngineDied('unavailable');
+    if (this.isGone || this.page !== undefined) throw new EngineDied('unavailable', false);
     const id = ++this.pages;
     const { promise, resolve, reject } = Promise.withResolvers<PageResult>();
-    this.page = { id, resolve, reject };
+    this.page = { id, isStarted: false, resolve, reject };
     const deadline = setTimeout(() => this.kill('page_timeout'), timeoutMs);
     let grace: NodeJS.Timeout | undefined;
     let isCanceled = false;
@@ -144,6 +153,10 @@ export class EngineProcess {
 
   private receive(message: FromEngine): void {
     if (message.type === 'start_failed') return;
+    if (message.type === 'started') {
+      if (message.id === this.page?.id) this.page.isStarted = true;
+      return;
+    }
     this.rssBytes = message.usage.rssBytes;
     this.cpuSeconds = message.usage.cpuSeconds;
     if (message.type === 'ready' || message.id !== this.page?.id) return;

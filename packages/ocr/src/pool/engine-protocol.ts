@@ -52,6 +52,8 @@ const pageResultSchema = z.object({
 export const fromEngineSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('ready'), usage }),
   z.object({ type: z.literal('start_failed'), error: errorSchema }),
+  /** The page has arrived: from here on a death may be its doing. */
+  z.object({ type: z.literal('started'), id: z.int() }),
   z.object({ type: z.literal('result'), id: z.int(), result: pageResultSchema, usage }),
   z.object({ type: z.literal('error'), id: z.int(), error: errorSchema, usage }),
 ]);
