@@ -121,4 +121,26 @@ describe('lanes', () => {
     expect(running).toEqual([2, 2]);
     release.resolve();
   });
+
+  test('jobs that wait for something slow stop nobody else, up to a limit', async () => {
+    const release = Promise.withResolvers<void>();
+    let parked = 0;
+    let held = 0;
+    bench.consume(
+      async () => {
+        held += 1;
+        parked = Math.min(held, 4);
+        await release.promise;
+        return success('page');
+      },
+      { slots: 1, parked: () => parked, maxParked: 3 },
+    );
+    await fill(4);
+    await eventually(() => held === 4);
+    await delay(1200);
+    // Three are parked, and one takes the slot.
+    expect(held).toBe(4);
+    release.resolve();
+    await eventually(() => held === 8);
+  });
 });

@@ -2,6 +2,7 @@ import { OcrError } from '@glyphmill/core/errors';
 import type { ClaimedJob, ImageSource } from '@glyphmill/core/queue';
 import type { Allotment } from './byte-budget.ts';
 import type { FetchImage } from './fetch/fetch-image.ts';
+import type { RunningDownloads } from './running-downloads.ts';
 
 type Kind = ImageSource['kind'];
 type SourceReader<K extends Kind> = (
@@ -14,14 +15,17 @@ export type SourceReaders = { readonly [K in Kind]?: SourceReader<K> };
 
 export function createSourceReaders(options: {
   readonly fetchImage: FetchImage;
+  readonly downloads: RunningDownloads;
   readonly maxImageBytes: number;
 }): SourceReaders {
   return {
     url: ({ url }, { job, allotment }) =>
-      options.fetchImage(url, {
-        signal: job.signal,
-        reserve: (bytes) => allotment.claim(bytes, job.signal),
-      }),
+      options.downloads.track(() =>
+        options.fetchImage(url, {
+          signal: job.signal,
+          reserve: (bytes) => allotment.claim(bytes, job.signal),
+        }),
+      ),
     data: async (_source, { job, allotment }) => {
       await allotment.claim(options.maxImageBytes, job.signal);
       return job.input();

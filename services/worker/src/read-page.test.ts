@@ -8,6 +8,7 @@ import { EngineGate } from './engine-gate.ts';
 import { createSourceReaders } from './image-source.ts';
 import type { PageRecord } from './page-record.ts';
 import { createPageReader } from './read-page.ts';
+import { RunningDownloads } from './running-downloads.ts';
 
 const url = 'https://images.test/a.png?token=s3cr3t';
 const page: PageResult = {
@@ -59,7 +60,7 @@ function reader(fakes: Fakes = {}) {
     },
   } = fakes;
   return createPageReader({
-    sources: createSourceReaders({ fetchImage, maxImageBytes: 50 }),
+    sources: createSourceReaders({ fetchImage, downloads: new RunningDownloads(), maxImageBytes: 50 }),
     pool: { recognize },
     gate: new EngineGate(fakes.engines ?? 2),
     budget: fakes.budget ?? new ByteBudget(100),

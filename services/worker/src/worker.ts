@@ -16,6 +16,7 @@ import { createSourceReaders } from './image-source.ts';
 import { PagePace } from './page-pace.ts';
 import type { PageRecord } from './page-record.ts';
 import { createPageReader } from './read-page.ts';
+import { RunningDownloads } from './running-downloads.ts';
 import { createWorkerMetrics, type WorkerMetrics } from './worker-metrics.ts';
 import type { WorkerSettings } from './worker-settings.ts';
 
@@ -24,6 +25,10 @@ import type { WorkerSettings } from './worker-settings.ts';
  * keep pages from other workers and lose more of them when this one dies.
  */
 const jobsPerEngine = 2;
+/** A download that takes longer than this is the other server's doing; it stops counting as a job in hand. */
+const slowDownloadMs = 1000;
+/** So many slow downloads are borne with before they hold up everybody else's pages. */
+const maxSlowDownloads = 32;
 /** Enough for a page of the usual size in every slot; larger ones wait for each other instead of filling the memory. */
 const imageBytesPerEngine = 8_000_000;
 const minImageBytes = 64_000_000;
@@ -37,6 +42,7 @@ export class Worker {
   readonly #logger: Logger;
   readonly #engines: number;
   readonly #pace = new PagePace();
+  readonly #downloads = new RunningDownloads();
   readonly #budget: ByteBudget;
   readonly #registry = createRegistry('worker');
   readonly #metrics: WorkerMetrics;
@@ -112,6 +118,8 @@ export class Worker {
       logger: this.#logger,
       slots: pool.size * jobsPerEngine,
       eagerSlots: pool.size,
+      parked: () => this.#downloads.longerThan(slowDownloadMs),
+      maxParked: maxSlowDownloads,
       mailboxTtlMs: MAILBOX_TTL_MS,
       report: () => ({ engines: pool.size, busy: pool.stats().busy, meanPageMs: this.#pace.meanMs }),
       onEvent: (event) => {
@@ -140,6 +148,7 @@ export class Worker {
         allowCidrs: settings.FETCH_ALLOW_CIDRS,
         allowHosts: settings.FETCH_ALLOW_HOSTS,
       }),
+      downloads: this.#downloads,
     });
   }
 

@@ -23,13 +23,20 @@ export interface LaneEvent {
 export interface LaneConsumerOptions {
   readonly redisUrl: string;
   readonly logger: Logger;
-  /** Never are more jobs held than this. */
+  /** Never are more jobs held than this, parked ones aside. */
   readonly slots: number;
   /**
    * So many jobs are taken as soon as they come. The slots beyond are for getting the next jobs ready, and leave a job
    * to consumers that could start it at once: they take it only when nobody did so. All slots by default.
    */
   readonly eagerSlots?: number;
+  /**
+   * How many of the held jobs wait for something slow that is not ours to speed up. They take no slot, so that a few
+   * servers that do not answer cannot stop everybody else's jobs. None by default.
+   */
+  readonly parked?: () => number;
+  /** So many may be parked at once. */
+  readonly maxParked?: number;
   /** Never throws on purpose; a throw other than OcrError is `internal`. Stops soon after the job's signal fires. */
   handle(job: ClaimedJob): Promise<Outcome>;
   /** What the heartbeat says. */
@@ -63,6 +70,7 @@ const closeTimeoutMs = 1_500;
 /** Longer than the taker sleeps (see job-arrivals.ts). */
 const takingTimeoutMs = 2_000;
 const retryTakingMs = 500;
+const lookForParkedMs = 500;
 /** How long a job stays on offer to idle consumers before a busy one takes it in advance; they need a few ms. */
 const offerMs = 25;
 
@@ -220,12 +228,13 @@ class RedisLaneConsumer implements LaneConsumer {
   async #takeJobs(): Promise<void> {
     while (!this.#stopping) {
       try {
-        if (this.#held.size >= this.#options.slots) {
+        const taken = this.#takenSlots();
+        if (taken >= this.#options.slots) {
           await this.#arrivals.putBack();
           await this.#freedSlot();
           continue;
         }
-        if (this.#held.size >= (this.#options.eagerSlots ?? this.#options.slots)) {
+        if (taken >= (this.#options.eagerSlots ?? this.#options.slots)) {
           await this.#arrivals.putBack();
           await pause(offerMs);
         }
@@ -270,11 +279,18 @@ class RedisLaneConsumer implements LaneConsumer {
     });
   }
 
-  #freedSlot(): Promise<void> {
-    return new Promise((resolve) => {
+  #takenSlots(): number {
+    const { parked, maxParked = 0 } = this.#options;
+    return this.#held.size - Math.min(parked?.() ?? 0, maxParked);
+  }
+
+  /** A slot is freed by a job that ends, which wakes us, or by one that is parked, which is looked for. */
+  async #freedSlot(): Promise<void> {
+    const woken = new Promise<void>((resolve) => {
       this.#wakeTaker = resolve;
-      if (this.#stopping || this.#held.size < this.#options.slots) resolve();
+      if (this.#stopping || this.#takenSlots() < this.#options.slots) resolve();
     });
+    await (this.#options.parked === undefined ? woken : settledWithin(woken, lookForParkedMs));
   }
 
   /** Also waits for a job that is being taken right now, unless Redis is away and never answers. */
