@@ -60,6 +60,21 @@ describe('engines that die', { concurrent: true }, () => {
     for (const answer of await Promise.all(pages)) expectLines(answer, giftCardLines);
   });
 
+  test('a busy engine and its idle neighbor killed at once: that was not the page', oneByOne, async () => {
+    // Which of the two deaths is heard of first is not ours to choose; both orders happen over these.
+    for (const order of [
+      [0, 1],
+      [1, 0],
+    ] as const) {
+      await stack().enginesIdle(2);
+      const page = stack().analyze(stack().pictureUrl('long'));
+      await stack().busyEngine();
+      const engines = stack().engines();
+      for (const index of order) signalIfAlive(engines[index]!, 'SIGKILL');
+      expect((await page).status).toBe(200);
+    }
+  });
+
   testAftermath(stack);
 });
 

@@ -8,7 +8,7 @@ import { giftCardLines } from './src/test-images.ts';
 
 const random = randomFor('Redis faults');
 const isSlowRun = process.env['E2E_SLOW'] === '1';
-const rounds = isSlowRun ? 10 : 2;
+const rounds = isSlowRun ? 10 : 1;
 
 let stack: Stack;
 beforeAll(async () => {

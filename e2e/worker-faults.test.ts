@@ -68,25 +68,12 @@ function startLoad(stack: Stack, connections: number): () => Promise<Answer[]> {
 describe('kill -9 of the worker that reads the page', { concurrent: true }, () => {
   const two = useStack({ env, workers: 2 });
   const one = useStack({ env });
-  const hanging = useStack({ env, workers: 2 });
 
   test('another worker answers', async () => {
     const page = two().analyze(two().pictureUrl('long'));
     await killWithItsPage(two());
     expectRecovered(await page);
     await two().expectWorking();
-  });
-
-  test('so it is when the worker hangs instead; it finds its page taken and lives on', async () => {
-    const page = hanging().analyze(hanging().pictureUrl('long'));
-    const worker = await holderOfPage(hanging());
-    worker.signal('SIGSTOP');
-    expectRecovered(await page);
-    worker.signal('SIGCONT');
-    await hanging().expectWorking();
-    await delay(1000);
-    expect(hanging().findDeaths()).toEqual([]);
-    expect(await hanging().redis.client.llen('{glyphmill}:interactive:active')).toBe(0);
   });
 
   test('the worker that is started in its place answers', async () => {
@@ -163,6 +150,24 @@ describe.runIf(isSlowRun)('kill -9 of two workers that read the page', () => {
     const answer = await page;
     expectProblem(answer, 422, 'poison_image');
     expect(answer.ms).toBeLessThan(2 * recoveryMs + 2 * slackMs);
+  });
+
+  testAftermath(stack);
+});
+
+describe.runIf(isSlowRun)('a worker that hangs with a page in its hands', () => {
+  const stack = useStack({ env, workers: 2 });
+
+  test('another worker answers; it finds its page taken and lives on', async () => {
+    const page = stack().analyze(stack().pictureUrl('long'));
+    const worker = await holderOfPage(stack());
+    worker.signal('SIGSTOP');
+    expectRecovered(await page);
+    worker.signal('SIGCONT');
+    await stack().expectWorking();
+    await delay(1000);
+    expect(stack().findDeaths()).toEqual([]);
+    expect(await stack().redis.client.llen('{glyphmill}:interactive:active')).toBe(0);
   });
 
   testAftermath(stack);

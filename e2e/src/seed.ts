@@ -1,4 +1,5 @@
-import { createHash, randomInt } from 'node:crypto';
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
 
 /** Numbers that look random and are the same for the same seed. */
 export interface Random {
@@ -14,9 +15,23 @@ export interface Random {
 export const seed: number = readSeed(process.env['E2E_SEED']);
 
 function readSeed(given: string | undefined): number {
-  if (given === undefined || given === '') return randomInt(2 ** 31);
+  if (given === undefined || given === '') return seedOfThisRun();
   if (!/^\d+$/.test(given)) throw new Error('E2E_SEED is not a whole number');
   return Number(given);
+}
+
+/** Each test file has a process of its own; what they share, and no other run does, is their parent. */
+function seedOfThisRun(): number {
+  const { ppid } = process;
+  const parent = existsSync(`/proc/${ppid}/stat`) ? readFileSync(`/proc/${ppid}/stat`, 'latin1') : '';
+  // The 22nd field is the tick after boot at which it started.
+  const startedAt = parent.slice(parent.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+  return createHash('sha256').update(`${bootId()} ${ppid} ${startedAt}`).digest().readUInt32LE() >>> 1;
+}
+
+function bootId(): string {
+  const path = '/proc/sys/kernel/random/boot_id';
+  return existsSync(path) ? readFileSync(path, 'latin1') : String(Math.trunc(Date.now() / 86_400_000));
 }
 
 /** Each purpose draws from a row of its own, so that one test more does not change what the others do. */
