@@ -114,3 +114,21 @@ test('a handler whose lock was lost is stopped and its outcome discarded', async
   await eventually(() => reason === 'lock_lost');
   expect(await bench.queue.outcome(payload.id)).toEqual(success('rightful'));
 });
+
+test('a living worker keeps its job when the heartbeats of all run out at once', async () => {
+  let runs = 0;
+  const handle = async (job: { signal: AbortSignal }) => {
+    runs += 1;
+    await new Promise((resolve) => setTimeout(resolve, 6_000));
+    return job.signal.aborted ? success('thought dead') : success('alive');
+  };
+  bench.consume(handle, { slots: 1 });
+  bench.consume(handle, { slots: 1 });
+  const outcome = bench.request(payloadOf());
+  await eventually(() => runs === 1);
+  const reports = await bench.redis.client.keys('{glyphmill}:worker:*');
+  await bench.redis.client.del(...reports);
+  expect(await outcome).toEqual(success('alive'));
+  expect(runs).toBe(1);
+  expect(bench.events.filter(({ type }) => type === 'stalled')).toEqual([]);
+});

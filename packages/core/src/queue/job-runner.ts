@@ -75,7 +75,7 @@ export class JobRunner {
 
   /** A worker that died after storing the outcome left only the queue's own bookkeeping to do. */
   async #endedBefore(held: HeldJob): Promise<boolean> {
-    if (held.job.stalledCounter === 0) return false;
+    if (isFirstRun(held)) return false;
     const outcome = await readOutcome(this.#options.client, held.publicId);
     if (outcome === undefined) return false;
     held.beginSettling();
@@ -93,7 +93,7 @@ export class JobRunner {
       return await handle({
         payload,
         lane: held.lane,
-        lostWorkers: held.job.stalledCounter === 0 ? 0 : Number(await client.get(runsKey(held.bullId))),
+        lostWorkers: isFirstRun(held) ? 0 : Number(await client.get(runsKey(held.bullId))),
         started: async () => {
           const key = runsKey(held.bullId);
           await client.multi().incr(key).pexpire(key, runsTtlMs).exec();
@@ -112,6 +112,11 @@ export class JobRunner {
       return internalFailure;
     }
   }
+}
+
+/** Saves asking Redis what cannot be. */
+function isFirstRun(held: HeldJob): boolean {
+  return held.job.attemptsStarted <= 1;
 }
 
 const internalFailure: Outcome = { ok: false, error: OcrError.from(undefined).toWire() };

@@ -22,6 +22,16 @@ export function laneOfMarkerKey(key: string): Lane | undefined {
   return lanes.find((lane) => markerKey(lane) === key);
 }
 
+/** BullMQ's list of the jobs that workers hold. */
+export function activeKey(lane: Lane): string {
+  return `${prefix}:${lane}:active`;
+}
+
+/** BullMQ's lock of a held job; its value is the token of the claim. */
+export function lockKey(lane: Lane, bullId: string): string {
+  return `${prefix}:${lane}:${bullId}:lock`;
+}
+
 /** Outcome of an ephemeral job, with a TTL. */
 export function mailboxKey(id: string): string {
   return `${prefix}:mailbox:${id}`;

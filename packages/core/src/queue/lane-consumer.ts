@@ -3,6 +3,7 @@ import { Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Logger } from '../logging.ts';
 import { connectPatiently, disconnect, pause, settledWithin } from './connection.ts';
+import { DeadWorkers } from './dead-workers.ts';
 import { type ClaimedJob, HeldJob } from './held-job.ts';
 import { JobArrivals } from './job-arrivals.ts';
 import { JobKeeper } from './job-keeper.ts';
@@ -134,9 +135,19 @@ class RedisLaneConsumer implements LaneConsumer {
       const report = { id: this.#id, ...this.#options.report(), at: Date.now() };
       if (this.#client.status === 'ready') writeWorkerReport(this.#client, report).catch(() => undefined);
     };
+    const deadWorkers = new DeadWorkers({
+      client: this.#client,
+      workers: this.#workers,
+      onTakenOver: (jobId) => {
+        this.#options.onEvent?.({ type: 'stalled', jobId });
+      },
+    });
     beat();
     this.#client.once('ready', beat);
-    this.#heartbeat = setInterval(beat, heartbeatIntervalMs);
+    this.#heartbeat = setInterval(() => {
+      beat();
+      if (this.#client.status === 'ready') deadWorkers.check().catch(() => undefined);
+    }, heartbeatIntervalMs);
     this.#heartbeat.unref();
     this.#taking = this.#takeJobs();
   }
