@@ -97,7 +97,11 @@ async function decode(
 ): Promise<DecodedImage> {
   // The pixel limit is checked below on the header, so that it has its own code; sharp's own check stays as a net.
   const input = sharp(bytes, { failOn: 'error', limitInputPixels: limits.maxImagePixels + 1, sequentialRead: true });
-  const { autoOrient: upright, hasAlpha } = await readHeader(input, limits);
+  const { autoOrient: upright, hasAlpha, depth } = await readHeader(input, limits);
+  // Their range is anybody's guess: 0..1 would be read as black.
+  if (depth === 'float' || depth === 'double') {
+    throw new EngineError('image_unsupported', 'Images with floating-point pixels are not supported');
+  }
   const side = Math.min(workingSide(upright.width, upright.height), Math.max(upright.width, upright.height));
   const scale = side / Math.max(upright.width, upright.height);
   let pipeline = input.autoOrient();
@@ -119,7 +123,7 @@ async function readHeader(input: Sharp, limits: ImageLimits): Promise<Metadata> 
   try {
     metadata = await input.metadata();
   } catch (error) {
-    if (error instanceof Error && /pixel limit|dimensions|exceed/i.test(error.message))
+    if (error instanceof Error && /pixel limit|dimension|exceed/i.test(error.message))
       throw tooManyPixels(limits, error);
     throw error;
   }

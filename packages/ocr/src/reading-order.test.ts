@@ -48,4 +48,25 @@ describe('inReadingOrder', () => {
     const [name, price, next] = [line(0, 0, 200, 40), line(300, 14, 60, 16), line(0, 50, 200, 40)];
     expect(inReadingOrder([next, price, name], own)).toEqual([name, price, next]);
   });
+
+  it.each([
+    [3, 38, 12.7],
+    [3, 34, 11],
+    [4, 32, 8],
+    [2, 32, 16],
+  ])('keeps the lines of %i columns in order that stand %f apart and %f lower one by one', (columns, pitch, lower) => {
+    const page = Array.from({ length: columns * 12 }, (_, i) => {
+      const [row, column] = [Math.floor(i / columns), i % columns];
+      return { row, column, quad: line(column * 500, column * lower + row * pitch, 100 + ((i * 77) % 350), 30) };
+    });
+    const order = inReadingOrder(page, ({ quad }) => quad);
+    for (let column = 0; column < columns; column++) {
+      const rows = order.filter((one) => one.column === column).map(({ row }) => row);
+      expect(rows).toEqual([...rows.keys()]);
+    }
+    // No line comes before one that stands a whole line higher.
+    for (const [i, { quad }] of order.entries()) {
+      for (const later of order.slice(i + 1)) expect(quad[0][1] - later.quad[0][1]).toBeLessThan(pitch);
+    }
+  });
 });

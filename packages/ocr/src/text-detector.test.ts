@@ -74,10 +74,33 @@ describe('detectText', () => {
 
   it('gives a crop without margin one, and answers inside of the crop', async () => {
     const page = blackPage(300, 40);
+    brighten(page, 10, 10, 290, 30);
     const detector = brightnessDetector();
     await detectText(detector, page, options);
     expect(detector.sizes[0]![2]).toBeGreaterThan(40);
     expect(detector.sizes[0]![3]).toBeGreaterThan(300);
+  });
+
+  it('does not bother the network with slices of one color', async () => {
+    const page = blackPage(320, 12_000);
+    page.data.fill(7, 0, 3000);
+    brighten(page, 40, 6000, 280, 6030);
+    const detector = brightnessDetector();
+    expect(await detectText(detector, page, options)).toHaveLength(1);
+    expect(detector.sizes).toHaveLength(1);
+  });
+
+  it.each([
+    [300_000, 8],
+    [8, 300_000],
+    [60_000, 100],
+  ])('bounds the work on a page of %i × %i pixels', async (width, height) => {
+    const page = blackPage(width, height);
+    page.data.fill(255, page.data.length - 3000);
+    const detector = brightnessDetector();
+    await detectText(detector, page, { ...options, scale: detectionScale(width, height) });
+    const pixels = detector.sizes.reduce((sum, [, , h = 0, w = 0]) => sum + h * w, 0);
+    expect(pixels).toBeLessThan(14_000_000);
   });
 
   it('stops between two slices when it is told to', async () => {

@@ -51,14 +51,23 @@ export async function detectText(
 ): Promise<Quad[]> {
   const margin = marginOf(page);
   const framed = margin === 0 ? page : addMargin(page, margin);
-  const width = roundToStep(framed.width * options.scale);
-  const height = roundToStep(framed.height * options.scale);
+  const { width, height } = inputSize(framed.width * options.scale, framed.height * options.scale);
   const map = await probabilityMap(model, await resizeImage(framed, width, height), options.signal);
   const toPage = (point: Point): Point => [
     (point[0] * framed.width) / width - margin,
     (point[1] * framed.height) / height - margin,
   ];
   return boxesFromBitmap(map, options).map(([a, b, c, d]) => [toPage(a), toPage(b), toPage(c), toPage(d)]);
+}
+
+/**
+ * Sides that the network takes. A page of a few rows and a million columns is enlarged by the margin and by rounding,
+ * so the bound on the area is applied again, to the longer side alone: nobody reads such a page.
+ */
+function inputSize(width: number, height: number): { width: number; height: number } {
+  const [w, h] = [roundToStep(width), roundToStep(height)];
+  const longest = Math.floor(maxArea / Math.min(w, h) / sizeStep) * sizeStep;
+  return { width: Math.min(w, Math.max(h, longest)), height: Math.min(h, Math.max(w, longest)) };
 }
 
 function roundToStep(length: number): number {
@@ -139,9 +148,26 @@ function columns({ data, width, height }: Image, from: number, to: number): Imag
   return { data: part, width: to - from, height };
 }
 
+/** Less difference than this between the brightest and the darkest value is noise of a blank sheet, 0..255. */
+const blankRange = 8;
+
+/** Whether nothing can be read here, because all is of one color. Long screenshots have much of that. */
+function isBlank({ data }: Image): boolean {
+  const least = [255, 255, 255];
+  const most = [0, 0, 0];
+  for (let i = 0; i < data.length; i++) {
+    const channel = i % 3;
+    if (data[i]! < least[channel]!) least[channel] = data[i]!;
+    if (data[i]! > most[channel]!) most[channel] = data[i]!;
+    if (most[channel]! - least[channel]! >= blankRange) return false;
+  }
+  return true;
+}
+
 /** Input NCHW float32 [1, 3, H, W]; output [1, 1, H, W], the probability of text, 0..1. */
 async function runDetector(model: Model, image: Image): Promise<Float32Array> {
   const { width, height } = image;
+  if (isBlank(image)) return new Float32Array(width * height);
   const input = new Float32Array(3 * height * width);
   writePlanes(image, imageNet, input, { item: 0, height, width });
   const [output] = await model.run({ data: input, dims: [1, 3, height, width] });

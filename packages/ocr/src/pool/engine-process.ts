@@ -72,7 +72,7 @@ export class EngineProcess {
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
       env: childEnvironment(),
-      execArgv: ['--permission', '--allow-fs-read=*', '--allow-addons', '--disable-warning=SecurityWarning'],
+      execArgv: [...permissions(options.modelsDir), '--disable-warning=SecurityWarning'],
     });
     const started = Promise.withResolvers<void>();
     const exited = Promise.withResolvers<string>();
@@ -176,6 +176,13 @@ export class EngineProcess {
     if (process.platform !== 'linux' || this.child.pid === undefined) return;
     writeFile(`/proc/${this.child.pid}/oom_score_adj`, '500').catch(() => undefined);
   }
+}
+
+/** Node's permission model: no writing, no processes, no threads, and only code and weights to be read. */
+function permissions(modelsDir: string): string[] {
+  const project = fileURLToPath(new URL('../../../../', import.meta.url));
+  const readable = [modelsDir, ...['packages', 'node_modules', 'package.json'].map((name) => project + name)];
+  return ['--permission', '--allow-addons', ...readable.map((path) => `--allow-fs-read=${path}`)];
 }
 
 function childEnvironment(): NodeJS.ProcessEnv {

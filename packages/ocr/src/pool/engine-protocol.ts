@@ -17,7 +17,7 @@ export type ToEngine =
   | { readonly type: 'page'; readonly id: number; readonly bytes: Uint8Array }
   | { readonly type: 'cancel'; readonly id: number };
 
-const pixel = z.int().min(0).max(1_000_000);
+const pixel = z.int().min(0);
 const point = z.tuple([pixel, pixel]).readonly();
 const milliseconds = z.number().min(0);
 
