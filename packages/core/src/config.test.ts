@@ -87,6 +87,8 @@ const good: [Name, string, unknown][] = [
   ['FETCH_ALLOW_HOSTS', '*.a.example', ['*.a.example']],
   ['FETCH_ALLOW_CIDRS', '10.0.0.0/8,fd00::/8', ['10.0.0.0/8', 'fd00::/8']],
   ['ALLOWED_HOSTS', 'ocr.internal,::1', ['ocr.internal', '::1']],
+  ['ALLOWED_HOSTS', '[::1], [FD00::7]', ['[::1]', '[fd00::7]']],
+  ['ALLOWED_HOSTS', '*', ['*']],
   ['REDIS_URL', 'rediss://user:pass@redis.internal:6380/2', 'rediss://user:pass@redis.internal:6380/2'],
   ['MODEL', 'tiny', 'tiny'],
   ['DRAIN_GRACE_MS', '0', 0],
@@ -118,6 +120,11 @@ const bad: [Name, string][] = [
   ['FETCH_ALLOW_HOSTS', '*'],
   ['FETCH_ALLOW_HOSTS', 'a.*.example'],
   ['ALLOWED_HOSTS', 'ocr.internal:8000'],
+  ['ALLOWED_HOSTS', '[::1]:8000'],
+  ['ALLOWED_HOSTS', '[ocr.internal]'],
+  ['ALLOWED_HOSTS', '*.internal'],
+  ['ALLOWED_HOSTS', '?'],
+  ['BASIC_AUTH_USERNAME', 'u:v'],
   ['REDIS_URL', 'http://redis'],
   ['REDIS_URL', 'localhost:6379'],
   ['REDIS_URL', 'unix://'],
@@ -125,7 +132,8 @@ const bad: [Name, string][] = [
 ];
 
 test.each(bad)('%s=%s is refused, saying what is expected', (name, text) => {
-  const problems = problemsOf({ ...redis, [name]: text });
+  const other = name === 'BASIC_AUTH_USERNAME' ? { BASIC_AUTH_PASSWORD: 'hush' } : {};
+  const problems = problemsOf({ ...redis, ...other, [name]: text });
   expect(problems.map((problem) => problem.name)).toEqual([name]);
   expect(problems[0]?.detail).toMatch(/^expected /);
 });

@@ -56,6 +56,18 @@ describe('a host', () => {
     expect(isAllowedHost(everywhere, host)).toBe(allowed);
   });
 
+  test.each(['::1', '[::1]', '0:0:0:0:0:0:0:1'])('%j in the list is the address that clients send', (entry) => {
+    const rule = hostRule({ allowedHosts: [entry], bindAddress: '0.0.0.0' });
+    expect(isAllowedHost(rule, '[::1]:8000')).toBe(true);
+    expect(isAllowedHost(rule, '[::2]:8000')).toBe(false);
+  });
+
+  test('* in the list allows any, on loopback too', () => {
+    const rule = hostRule({ allowedHosts: ['ocr.example.com', '*'], bindAddress: '127.0.0.1' });
+    expect(isAllowedHost(rule, 'behind.a.proxy:443')).toBe(true);
+    expect(isAllowedHost(rule, 'a b')).toBe(false);
+  });
+
   test.each(['::1', 'localhost', '127.0.0.2'])('loopback as %s', (bindAddress) => {
     const rule = hostRule({ allowedHosts: [], bindAddress });
     expect(isAllowedHost(rule, 'localhost:1')).toBe(true);

@@ -11,27 +11,26 @@ export type HostRule = 'any' | ReadonlySet<string>;
 const loopbackNames = ['localhost', '127.0.0.1', '[::1]'] as const;
 
 /** `name`, `name:port`, `[v6]`, `[v6]:port`; nothing with user info, path or spaces. */
-const hostPattern = /^(\[[0-9a-f:.]+\]|[^\s:@/\\?#[\]]+)(?::(\d{1,5}))?$/;
+const hostPattern = /^(\[[0-9a-f:.]+\]|[^\s:@/\\?#[\]]+)(?::\d{1,5})?$/;
 
-/** Lower case, without the root's dot: the name alone and with its port, or nothing for what is no host at all. */
-export function parseHost(host: string): { name: string; nameAndPort: string } | undefined {
-  const match = hostPattern.exec(host.trim().toLowerCase());
-  if (match?.[1] === undefined) return undefined;
-  const name = match[1].replace(/\.$/, '');
-  return { name, nameAndPort: match[2] === undefined ? name : `${name}:${match[2]}` };
+/** The name in a `Host` header: lower case, without port and the root's dot; nothing for what is no host at all. */
+function nameIn(host: string): string | undefined {
+  return hostPattern.exec(host.trim().toLowerCase())?.[1]?.replace(/\.$/, '');
 }
 
 function isLoopback(bindAddress: string): boolean {
   return bindAddress === 'localhost' || bindAddress === '::1' || /^127(\.\d{1,3}){3}$/.test(bindAddress);
 }
 
-/** IPv6 addresses stand in brackets in a `Host` header. */
-function asHost(address: string): string {
-  return address.includes(':') && !address.startsWith('[') ? `[${address}]` : address;
+/** As clients write it in a `Host` header: IPv6 addresses stand in brackets there, and in their shortest form. */
+function asHost(nameOrAddress: string): string {
+  if (!nameOrAddress.includes(':')) return nameOrAddress.toLowerCase();
+  const url = `http://${nameOrAddress.startsWith('[') ? nameOrAddress : `[${nameOrAddress}]`}`;
+  return URL.canParse(url) ? new URL(url).hostname : nameOrAddress;
 }
 
 export interface HostRuleOptions {
-  /** The setting's entries, `name` (any port) or `name:port`; `*` allows any host. Empty: the default. */
+  /** The setting's entries: names and addresses, each good for any port; `*` allows any host. Empty: the default. */
   readonly allowedHosts: readonly string[];
   /** The address that the server listens on. */
   readonly bindAddress: string;
@@ -40,16 +39,13 @@ export interface HostRuleOptions {
 /** By default a service that listens on loopback answers to loopback names only, any other to every name. */
 export function hostRule({ allowedHosts, bindAddress }: HostRuleOptions): HostRule {
   if (allowedHosts.includes('*')) return 'any';
-  if (allowedHosts.length > 0) {
-    return new Set(allowedHosts.map((host) => parseHost(asHost(host))?.nameAndPort ?? host.toLowerCase()));
-  }
+  if (allowedHosts.length > 0) return new Set(allowedHosts.map(asHost));
   return isLoopback(bindAddress) ? new Set([...loopbackNames, asHost(bindAddress)]) : 'any';
 }
 
 export function isAllowedHost(rule: HostRule, host: string): boolean {
-  const parsed = parseHost(host);
-  if (parsed === undefined) return false;
-  return rule === 'any' || rule.has(parsed.name) || rule.has(parsed.nameAndPort);
+  const name = nameIn(host);
+  return name !== undefined && (rule === 'any' || rule.has(name));
 }
 
 /**

@@ -10,6 +10,7 @@ import {
   integerText,
   pixelsText,
   redisUrlText,
+  userNameText,
 } from './texts.ts';
 
 /** What docs/configuration.md says of a setting; kept in zod's registry beside its schema. */
@@ -54,7 +55,7 @@ export const settings = {
     "required; all-in-one's own where it runs",
     'Redis that carries the queue: redis://, rediss:// or unix:///path. Nothing in it is kept on disk.',
   ),
-  basicAuthUsername: unset(anyText(), 'unset: open', 'User name of HTTP Basic; needs BASIC_AUTH_PASSWORD too.'),
+  basicAuthUsername: unset(userNameText(), 'unset: open', 'User name of HTTP Basic; needs BASIC_AUTH_PASSWORD too.'),
   basicAuthPassword: unset(anyText(), 'unset: open', 'Password of HTTP Basic; needs BASIC_AUTH_USERNAME too.'),
   model: withDefault(choiceText(['small', 'tiny']), 'small', 'small (documents) or tiny (speed).'),
   engineProcesses: unset(integerText(1, 1024), 'cores it may use', 'Engine processes of a worker.'),
@@ -85,7 +86,7 @@ export const settings = {
   allowedHosts: unset(
     hostListText(),
     'loopback names when bound to loopback, else any',
-    'Values of the Host header that the API answers to, comma separated, without ports.',
+    'Values of the Host header that the API answers to, comma separated, without ports; * allows any.',
   ),
   logLevel: withDefault(
     choiceText(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']),

@@ -76,8 +76,12 @@ function isHost(entry: string): boolean {
   return isIP(entry) !== 0 || /^[a-z0-9_]([a-z0-9._-]*[a-z0-9_])?$/.test(entry);
 }
 
+/** `*` stands for any host. IPv6 addresses may stand in brackets, as they do in a `Host` header. */
 export function hostListText() {
-  return listText('host names', isHost);
+  return listText(
+    'host names without ports, or *',
+    (entry) => entry === '*' || isHost(entry) || (/^\[.*\]$/.test(entry) && isIP(entry.slice(1, -1)) === 6),
+  );
 }
 
 /** `*.example.com` stands for every name below example.com. */
@@ -99,6 +103,11 @@ export function redisUrlText() {
     if (url?.protocol === 'unix:') return url.pathname.length > 1 ? given : undefined;
     return (url?.protocol === 'redis:' || url?.protocol === 'rediss:') && url.hostname !== '' ? given : undefined;
   });
+}
+
+/** HTTP Basic ends the name at the first colon: such a name could never sign in. */
+export function userNameText() {
+  return z.string().refine((given) => !given.includes(':'), 'expected a name without a colon');
 }
 
 export function anyText() {
