@@ -1,10 +1,12 @@
+import type { ChildLine } from './lines.ts';
+
 /**
  * One stream of what all processes say. Into a file or a pipe: JSON, a line each, the services' own lines as they wrote
  * them. On a terminal: short lines for people.
  */
 export interface LogOutput {
   /** A line that a child wrote. */
-  childLine(service: string, line: string): void;
+  childLine(service: string, line: ChildLine): void;
   /** A line of the supervisor's own. */
   event(level: Level, message: string, fields?: Readonly<Record<string, unknown>>): void;
   /** Text for whoever started the program. */
@@ -33,27 +35,37 @@ function levelOfRedisLine([, mark = '', text = '']: RegExpExecArray): Level {
   return mark === '#' && !redisChatter.test(text) ? 'warn' : 'debug';
 }
 
+/** `(node:12) ExperimentalWarning: …`, and its advice how to trace it. */
+const nodeWarning = /^\(node:\d+\) |^\(Use `node --trace/;
+
+/** Services log on standard output; what comes as text on the other stream are the last words of one that fails. */
+function levelOfText({ text, stream }: ChildLine): Level {
+  if (stream === 'stdout') return 'info';
+  return nodeWarning.test(text) ? 'warn' : 'error';
+}
+
 /** Fields that say nothing new on a terminal. */
 const quietFields = new Set(['level', 'time', 'service', 'msg', 'pid', 'hostname']);
 
-export function createLogOutput({ write, forPeople, level }: LogOutputOptions): LogOutput {
-  const lowest = levels.findIndex((name) => name === level);
+export function createLogOutput({ write, forPeople, level: lowestLevel }: LogOutputOptions): LogOutput {
+  const lowest = levels.findIndex((name) => name === lowestLevel);
   const put = (record: Record<string, unknown>) => {
     write(`${forPeople ? forTerminal(record) : JSON.stringify(record)}\n`);
   };
   const isWanted = (name: Level) => levels.indexOf(name) >= lowest;
   return {
     childLine(service, line) {
-      const record = parseRecord(line);
+      const { text } = line;
+      const record = parseRecord(text);
       if (record !== undefined) {
         if (forPeople) put(record);
-        else write(`${line}\n`);
+        else write(`${text}\n`);
         return;
       }
-      const redis = service === 'redis' ? redisLine.exec(line) : null;
-      const lineLevel = redis === null ? 'info' : levelOfRedisLine(redis);
-      if (!isWanted(lineLevel) || line === '' || redisSignalLine.test(line)) return;
-      put({ level: lineLevel, time: new Date().toISOString(), service, msg: redis?.[2] ?? line });
+      const redis = service === 'redis' ? redisLine.exec(text) : null;
+      const level = redis === null ? levelOfText(line) : levelOfRedisLine(redis);
+      if (!isWanted(level) || text === '' || redisSignalLine.test(text)) return;
+      put({ level, time: new Date().toISOString(), service, msg: redis?.[2] ?? text });
     },
     event(eventLevel, message, fields = {}) {
       if (!isWanted(eventLevel)) return;

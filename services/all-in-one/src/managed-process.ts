@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createBackoff, type Backoff, type BackoffOptions } from './backoff.ts';
 import { guardedCommand } from './guarded-command.ts';
-import { forEachLine } from './lines.ts';
+import { type ChildLine, forEachLine } from './lines.ts';
 
 export interface ProcessPlan {
   readonly name: string;
@@ -24,7 +24,7 @@ export type ProcessEvent =
 
 export interface ProcessListener {
   onEvent(name: string, event: ProcessEvent): void;
-  onLine(name: string, line: string): void;
+  onLine(name: string, line: ChildLine): void;
 }
 
 const probeEveryMs = 50;
@@ -143,12 +143,12 @@ export class ManagedProcess {
     this.#state = 'starting';
     this.#child = child;
     this.#lastLines = [];
-    const keep = (line: string) => {
-      this.#lastLines = [...this.#lastLines, line].slice(-rememberedLines);
-      this.#listener.onLine(this.name, line);
-    };
-    forEachLine(child.stdout, keep);
-    forEachLine(child.stderr, keep);
+    for (const stream of ['stdout', 'stderr'] as const) {
+      forEachLine(child[stream], (text) => {
+        this.#lastLines = [...this.#lastLines, text].slice(-rememberedLines);
+        this.#listener.onLine(this.name, { text, stream });
+      });
+    }
     // The pipe is never written to; it breaks when the process goes.
     child.stdin.on('error', () => undefined);
     this.#exited = new Promise((resolve) => {

@@ -25,6 +25,28 @@ it('names the port that is taken and the setting that moves it', async () => {
   await expect(choose({ PORT: '0', OPS_PORT: String(port) })).rejects.toThrow(/OPS_PORT=/);
 });
 
+it.each([
+  [
+    { PORT: '21010', OPS_PORT: '21010' },
+    /Port 21010 is meant for the API .* and for the API's[^]*PORT=21012 npm start/,
+  ],
+  [{ PORT: '21011', OPS_PORT: '21010' }, /Port 21011 is meant for the API .* and for the worker's[^]*PORT=21012 npm/],
+  [{ PORT: '65534', OPS_PORT: '65534' }, /[^_]PORT=65533 npm start/],
+  [{ OPS_PORT: '65535' }, /no room for the worker's[^]*OPS_PORT=65525 npm start/],
+  [{ PORT: '65525', OPS_PORT: '65535' }, /OPS_PORT=65515 npm start/],
+])('refuses %j before anything starts', async (env, message) => {
+  await expect(choose(env)).rejects.toThrow(message);
+});
+
+it('advises no port that does not exist or that is meant for something else', async () => {
+  taken = createServer();
+  // The last ports of all: free on most machines; where one is taken, it is taken, too.
+  taken.on('error', () => undefined).listen(65_535, '127.0.0.1');
+  await Promise.race([once(taken, 'listening'), once(taken, 'error')]);
+  await expect(choose({ PORT: '65535', OPS_PORT: '0' })).rejects.toThrow(/[^_]PORT=65534 npm start/);
+  await expect(choose({ PORT: '65535', OPS_PORT: '65533' })).rejects.toThrow(/[^_]PORT=65532 npm start/);
+});
+
 it('says that HOST is no address of this machine', async () => {
   await expect(choose({ HOST: '203.0.113.7', PORT: '0', OPS_PORT: '0' })).rejects.toThrow(/no address 203\.0\.113\.7/);
 });

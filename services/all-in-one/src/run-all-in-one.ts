@@ -1,7 +1,7 @@
 import { ConfigError, parseEnvironment } from '@glyphmill/core/config';
-import { allInOneSettings, type AllInOneSettings } from './all-in-one-settings.ts';
+import type { AllInOneSettings } from './all-in-one-settings.ts';
 import type { BackoffOptions } from './backoff.ts';
-import type { Environment } from './child-environments.ts';
+import { everySetting, type Environment } from './child-environments.ts';
 import { prepareDataFolder, type DataFolder } from './data-folder.ts';
 import { lockDataFolder } from './instance-lock.ts';
 import { createChildRecord, type ChildRecord } from './leftovers.ts';
@@ -36,7 +36,7 @@ const leftoverGraceMs = 5_000;
  * Throws StartError or ConfigError, with everything stopped, when it cannot run.
  */
 export async function runAllInOne(options: RunOptions): Promise<void> {
-  const settings = parseEnvironment(allInOneSettings, options.env);
+  const settings = parseEnvironment(everySetting, options.env);
   const output = createLogOutput({ ...options, level: settings.LOG_LEVEL });
   const folder = prepareDataFolder(settings.DATA_DIR);
   const lock = lockDataFolder(folder.path);

@@ -120,16 +120,27 @@ describe('what keeps it from starting', () => {
     server.close();
   });
 
-  it('names every bad setting', async () => {
-    const instance = start({ MODEL: 'huge', OPS_PORT: 'x' });
+  it('names ports of its own that clash', async () => {
+    const instance = start({ PORT: '21010', OPS_PORT: '21010' });
     expect(await instance.exited).toBe(1);
-    expect(instance.output()).toMatch(/OPS_PORT[^]*MODEL|MODEL[^]*OPS_PORT/);
+    expect(instance.output()).toMatch(/Port 21010 is meant for the API/);
+    expect(pidsOf(instance)).toEqual([]);
+  });
+
+  it("names every bad setting, its children's too, before anything starts", async () => {
+    const instance = start({ MODEL: 'huge', OPS_PORT: 'x', FETCH_ALLOW_CIDRS: '10.0.0.1', ALLOWED_HOSTS: '?' });
+    expect(await instance.exited).toBe(1);
+    for (const name of ['MODEL', 'OPS_PORT', 'FETCH_ALLOW_CIDRS', 'ALLOWED_HOSTS']) {
+      expect(instance.output()).toContain(`  ${name}: expected `);
+    }
+    expect(pidsOf(instance)).toEqual([]);
   });
 
   it('stops all and shows the last words of a service that does not come up', async () => {
     const instance = start({}, ['service', 'broken']);
     expect(await instance.exited).toBe(1);
     expect(instance.output()).toMatch(/api ended at once \(exit code 1\)[^]*MODEL: expected one of small, tiny/);
+    expect(instance.records().find(({ msg }) => msg === 'Bad settings in the environment:')?.level).toBe('error');
     expect(pidsOf(instance).filter(isRunning)).toEqual([]);
   });
 

@@ -19,6 +19,7 @@ export interface Instance {
 }
 
 export interface LogRecord {
+  readonly level?: string;
   readonly service?: string;
   readonly msg?: string;
   readonly child?: number;
