@@ -14,10 +14,8 @@ const random = randomFor('worker faults');
 const oneByOne = { concurrent: false } as const;
 
 const env = { SYNC_TIMEOUT_MS: '90000', PAGE_TIMEOUT_MS: '60000' };
-/** Lock 15 s, stall check 5 s. */
+/** From the death of a worker to the answer: heartbeats run out after 6 s, and are missed for 3 s; then the page. */
 const recoveryMs = 20_000;
-/** For the page itself, and for a machine that has other things to do. */
-const slackMs = 30_000;
 
 /** Starts before the tests of a group and is stopped after them. */
 function useStack(options: StackOptions): () => Stack {
@@ -46,7 +44,7 @@ async function killWithItsPage(stack: Stack): Promise<void> {
 /** The client of a page whose worker died. */
 function expectRecovered(answer: Answer, deaths = 1): void {
   expect(answer.status, answer.text.slice(0, 300)).toBe(200);
-  expect(answer.ms).toBeLessThan(deaths * recoveryMs + slackMs);
+  expect(answer.ms).toBeLessThan(deaths * recoveryMs);
 }
 
 /** Pages one after the other on several connections until told to stop. */
@@ -149,7 +147,7 @@ describe.runIf(isSlowRun)('kill -9 of two workers that read the page', () => {
     }
     const answer = await page;
     expectProblem(answer, 422, 'poison_image');
-    expect(answer.ms).toBeLessThan(2 * recoveryMs + 2 * slackMs);
+    expect(answer.ms).toBeLessThan(2 * recoveryMs);
   });
 
   testAftermath(stack);
