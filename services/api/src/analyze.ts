@@ -4,7 +4,7 @@ import type { Logger } from '@glyphmill/core/logging';
 import type { JobAwaiter, JobPayload, JobQueue, JobResult, Outcome } from '@glyphmill/core/queue';
 import type { Admission } from './admission.ts';
 import type { ApiMetrics } from './api-metrics.ts';
-import type { RequestedImage } from './image-url.ts';
+import type { ReceivedImage } from './receive-image.ts';
 import type { PendingWork } from './pending-work.ts';
 import type { Preferences } from './prefer-header.ts';
 
@@ -21,7 +21,7 @@ export interface AnalyzeDependencies {
 }
 
 export interface AnalyzeRequest {
-  readonly image: RequestedImage;
+  readonly image: ReceivedImage;
   readonly preferences: Preferences;
   readonly requestId: string;
   /** Fires when the caller has hung up. */
@@ -49,7 +49,8 @@ export async function analyze(request: AnalyzeRequest, dependencies: AnalyzeDepe
       request.onJob(id);
       const payload = toPayload(id, request, dependencies);
       const outcome = await untilAbandoned(id, request, dependencies, async () => {
-        await queue.enqueue('interactive', payload, request.image.input);
+        await queue.enqueue('interactive', payload, request.image.takeInput());
+        request.image.release();
         admitted.release();
         const deadlineAt = payload.enqueuedAt + patienceMs(request, dependencies);
         return waiter.outcome(deadlineAt, request.preferences.respondAsync ? undefined : request.signal);

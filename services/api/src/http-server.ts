@@ -1,7 +1,9 @@
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { getRequestListener, RequestError } from '@hono/node-server';
 import { OcrError } from '@glyphmill/core/errors';
+import type { Logger } from '@glyphmill/core/logging';
 import { problemResponse } from './problem.ts';
+import { answerProtocolErrors } from './protocol-errors.ts';
 import { chooseRequestId } from './request-id.ts';
 
 const defaultHeadersTimeoutMs = 15_000;
@@ -15,6 +17,7 @@ const maxHeaderBytes = 16 * 1024;
 
 export interface HttpServerOptions {
   readonly fetch: (request: Request, env: object) => Response | Promise<Response>;
+  readonly logger: Pick<Logger, 'info'>;
   readonly host: string;
   /** 0 picks a free one. */
   readonly port: number;
@@ -31,6 +34,7 @@ export interface HttpServer {
 
 export async function startHttpServer({
   fetch,
+  logger,
   host,
   port,
   headersTimeoutMs = defaultHeadersTimeoutMs,
@@ -44,17 +48,34 @@ export async function startHttpServer({
       requestTimeout: requestTimeoutMs,
       keepAliveTimeout: keepAliveTimeoutMs,
       connectionsCheckingInterval: connectionsCheckMs,
+      // Checked in protocol-errors.ts, where it gets an answer that programs can read.
+      requireHostHeader: false,
     },
     (request, response) => {
+      if (protocolErrors.refuses(request, response)) return;
+      response.once('finish', () => {
+        stopReading(request);
+      });
       // A response that begins while draining tells its client not to use the connection again.
       if (!server.listening) response.setHeader('connection', 'close');
       void listener(request, response);
     },
   );
+  const protocolErrors = answerProtocolErrors(server, logger);
   await listen(server, { host, port });
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('The HTTP server has no port');
   return { port: address.port, drain: (graceMs) => drain(server, graceMs) };
+}
+
+/**
+ * Whoever was answered before the whole body had come goes on sending for a moment. Nobody reads it any more, and a
+ * stream that waits for its reader would hold it up until the connection is cut, and the answer lost.
+ */
+function stopReading(request: IncomingMessage): void {
+  if (request.complete) return;
+  request.removeAllListeners('data');
+  request.resume();
 }
 
 function listen(server: Server, { host, port }: { host: string; port: number }): Promise<void> {

@@ -1,19 +1,24 @@
 import { OcrError } from '@glyphmill/core/errors';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
+import { createBodyBudget } from './body-budget.ts';
 import { maxBodyBytes, readJsonBody } from './read-json-body.ts';
 
 const schema = z.object({ image_url: z.string() });
 const maxBytes = 100;
 
-function read(body: NonNullable<RequestInit['body']>, headers: Record<string, string> = {}) {
+function read(
+  body: NonNullable<RequestInit['body']>,
+  headers: Record<string, string> = {},
+  budget = createBodyBudget({ maxBytes, freeBytes: 0 }),
+) {
   const request = new Request('http://localhost/', {
     method: 'POST',
     body,
     headers: { 'content-type': 'application/json', ...headers },
     duplex: 'half',
   });
-  return readJsonBody(request, { schema, maxBytes });
+  return readJsonBody(request, { schema, maxBytes, lease: budget.lease() });
 }
 
 async function failure(reading: Promise<unknown>): Promise<OcrError> {
@@ -104,6 +109,13 @@ describe('the limit', () => {
     );
     expect((await failure(read(body))).code).toBe('body_too_large');
     expect(pulled).toBe(11);
+  });
+
+  test('counts what has come, not what is announced', async () => {
+    const budget = createBodyBudget({ maxBytes: 50, freeBytes: 0 });
+    const json = '{"image_url":"x"}';
+    expect(await read(json.padEnd(50, ' '), { 'content-length': '99' }, budget)).toEqual({ image_url: 'x' });
+    expect((await failure(read(json, {}, budget))).code).toBe('queue_full');
   });
 
   test('exactly the limit is fine', async () => {

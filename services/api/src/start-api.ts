@@ -54,6 +54,7 @@ export async function startApi(settings: ApiSettings, logger: Logger): Promise<A
   });
   const http = await startHttpServer({
     fetch: (request, env) => requests.track(Promise.resolve(app.fetch(request, env))),
+    logger,
     host: settings.HOST,
     port: settings.PORT,
   });

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { request as httpRequest } from 'node:http';
-import { createConnection } from 'node:net';
+import { createConnection, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { type ApiProcess, spawnApi, startApi } from './api-process.ts';
 import { type ScriptedConsumer, startScriptedConsumer } from './scripted-consumer.ts';
@@ -172,6 +172,86 @@ describe('malformed HTTP', () => {
     clearInterval(pump);
     request.destroy();
     await small.stop();
+  });
+});
+
+describe('many large bodies at once', () => {
+  const maxImageBytes = 300_000;
+  /** As much as a body of the largest image may have. */
+  const bodyBytes = Math.floor(maxImageBytes * 1.4);
+  let small: ApiProcess;
+  let senders: Socket[];
+
+  /** Announces the largest body and sends `bytes` of it, without an end. */
+  function startSending(bytes: number): { socket: Socket; received: () => string } {
+    const socket = createConnection(small.port, '127.0.0.1');
+    senders.push(socket);
+    let answer = '';
+    socket.on('data', (chunk: Buffer) => (answer += chunk.toString()));
+    socket.on('error', () => undefined);
+    const headers = `Host: localhost\r\nContent-Type: application/json\r\nContent-Length: ${bodyBytes}`;
+    socket.write(`POST /analyze HTTP/1.1\r\n${headers}\r\n\r\n`);
+    socket.write(Buffer.alloc(bytes, 0x20));
+    return { socket, received: () => answer };
+  }
+
+  const sendLarge = () => analyze(small, `data:text/plain,${'%41'.repeat(maxImageBytes / 3)}`);
+
+  async function fill(): Promise<void> {
+    const sending = Array.from({ length: 6 }, () => startSending(bodyBytes - 1));
+    await eventually(() => sending.some(({ received }) => received().includes('\r\n\r\n')));
+    const refused = sending.find(({ received }) => received().includes('\r\n\r\n'))?.received() ?? '';
+    expect(refused).toMatch(/^HTTP\/1.1 429 /);
+    expect(refused.toLowerCase()).toContain('retry-after: 1\r\n');
+    expect(refused).toContain('"code":"queue_full"');
+  }
+
+  beforeAll(async () => {
+    small = await startApi({ REDIS_URL: redis.url, MAX_IMAGE_BYTES: String(maxImageBytes) });
+    senders = [];
+  });
+  afterEach(() => {
+    for (const socket of senders.splice(0)) socket.destroy();
+  });
+  afterAll(() => small.stop());
+
+  test('what goes over the budget is refused, short requests are not, and those who hang up make room', async () => {
+    await fill();
+    expect((await analyze(small, script('short'))).status).toBe(200);
+    for (const socket of senders.splice(0)) socket.destroy();
+    await eventually(async () => (await sendLarge()).status === 200);
+    expect(small.output()).not.toContain('"level":"error"');
+  });
+
+  test('who announces much and sends nothing takes no room', async () => {
+    for (let count = 0; count < 20; count++) startSending(1);
+    expect((await sendLarge()).status).toBe(200);
+  });
+
+  test('answers and errors give the room back', async () => {
+    for (let count = 0; count < 10; count++) {
+      expect((await sendLarge()).status).toBe(200);
+      const broken = await fetch(`${small.url}/analyze`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: '{'.padEnd(bodyBytes, ' '),
+      });
+      expect(broken.status).toBe(422);
+    }
+  });
+
+  test('a job that waits holds no room', async () => {
+    const controller = new AbortController();
+    const waits: Promise<unknown>[] = [];
+    const image = Buffer.from('hang\n'.padEnd(maxImageBytes, ' ')).toString('base64');
+    for (let count = 0; count < 6; count++) {
+      const before = consumer.taken.length;
+      waits.push(analyze(small, `data:text/plain;base64,${image}`, { signal: controller.signal }));
+      await eventually(() => consumer.taken.length > before);
+    }
+    expect((await sendLarge()).status).toBe(200);
+    controller.abort();
+    await Promise.allSettled(waits);
   });
 });
 

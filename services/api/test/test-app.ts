@@ -16,7 +16,7 @@ export interface LogLine {
 }
 
 /** Keeps what is logged instead of writing it. */
-function createLogRecorder(): { logger: Logger; lines: LogLine[] } {
+export function createLogRecorder(): { logger: Logger; lines: LogLine[] } {
   const lines: LogLine[] = [];
   const at = (level: string) => (fields: Record<string, unknown> | string, message?: string) => {
     lines.push(

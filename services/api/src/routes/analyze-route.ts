@@ -3,19 +3,11 @@ import type { ErrorCode } from '@glyphmill/core/errors';
 import { analysisExample, analysisSchema, toAnalysis } from '../analysis-body.ts';
 import { analyze, type AnalyzeDependencies } from '../analyze.ts';
 import type { AppEnv } from '../app-env.ts';
-import { parseImageUrl } from '../image-url.ts';
+import { createBodyBudget } from '../body-budget.ts';
 import { parsePrefer } from '../prefer-header.ts';
 import { problemResponses } from '../problem-docs.ts';
-import { maxBodyBytes, readJsonBody } from '../read-json-body.ts';
-
-export const analyzeBodySchema = z
-  .object({
-    image_url: z.string().min(1).openapi({
-      description: 'Where the image is: an `http:` or `https:` URL, or a `data:` URL that holds it',
-      example: 'https://example.com/gift-card.jpg',
-    }),
-  })
-  .openapi('AnalyzeRequest');
+import { maxBodyBytes, smallBodyBytes } from '../read-json-body.ts';
+import { analyzeBodySchema, receiveImage } from '../receive-image.ts';
 
 const errorCodes: readonly ErrorCode[] = [
   'unauthorized',
@@ -83,29 +75,39 @@ export interface AnalyzeRouteOptions extends AnalyzeDependencies {
   readonly maxImageBytes: number;
 }
 
+/** Bodies of the largest size that are held at once. */
+const largestBodiesAtOnce = 4;
+
 export function addAnalyzeRoute(app: OpenAPIHono<AppEnv>, options: AnalyzeRouteOptions): void {
   const { maxImageBytes, queue } = options;
-  const maxBytes = maxBodyBytes(maxImageBytes);
+  const budget = createBodyBudget({
+    maxBytes: largestBodiesAtOnce * maxBodyBytes(maxImageBytes),
+    freeBytes: smallBodyBytes,
+  });
   app.openAPIRegistry.registerPath(route);
   app.post(route.path, async (c) => {
-    const body = await readJsonBody(c.req.raw, { schema: analyzeBodySchema, maxBytes });
-    const answer = await analyze(
-      {
-        image: parseImageUrl(body.image_url, { maxImageBytes }),
-        preferences: parsePrefer(c.req.header('prefer')),
-        requestId: c.get('requestId'),
-        signal: c.req.raw.signal,
-        onJob: (id) => {
-          c.set('jobId', id);
+    const image = await receiveImage(c.req.raw, { maxImageBytes, budget });
+    try {
+      const answer = await analyze(
+        {
+          image,
+          preferences: parsePrefer(c.req.header('prefer')),
+          requestId: c.get('requestId'),
+          signal: c.req.raw.signal,
+          onJob: (id) => {
+            c.set('jobId', id);
+          },
         },
-      },
-      options,
-    );
-    if (answer.kind === 'done') return c.json(toAnalysis(answer.result));
-    const state = await queue.state(answer.id).catch(() => 'unknown' as const);
-    return c.json({ id: answer.id, state: state === 'unknown' ? 'queued' : state }, 202, {
-      location: `/jobs/${answer.id}`,
-      'preference-applied': 'respond-async',
-    });
+        options,
+      );
+      if (answer.kind === 'done') return c.json(toAnalysis(answer.result));
+      const state = await queue.state(answer.id).catch(() => 'unknown' as const);
+      return c.json({ id: answer.id, state: state === 'unknown' ? 'queued' : state }, 202, {
+        location: `/jobs/${answer.id}`,
+        'preference-applied': 'respond-async',
+      });
+    } finally {
+      image.release();
+    }
   });
 }
