@@ -38,6 +38,8 @@ export function retryAfterSeconds(waitMs: number, limitMs: number): number {
 
 /** Long enough that Redis hears of it once a second a process, short against how fast workers come and go. */
 const capacityTtlMs = 1000;
+/** Until this age the last report is good enough for the request that has it renewed; older ones are waited for. */
+const maxCapacityAgeMs = 10_000;
 
 export interface Admission {
   /**
@@ -73,7 +75,9 @@ export function createAdmission({ queue, maxWaitMs, now = Date.now }: AdmissionO
   };
 
   const currentCapacity = async () => {
-    if (now() - readAt >= capacityTtlMs) await (reading ??= readCapacity());
+    const age = now() - readAt;
+    if (age >= capacityTtlMs) reading ??= readCapacity();
+    if (age >= maxCapacityAgeMs) await reading;
     return capacity;
   };
 

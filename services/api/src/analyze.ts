@@ -40,36 +40,48 @@ export type AnalyzeAnswer =
  */
 export async function analyze(request: AnalyzeRequest, dependencies: AnalyzeDependencies): Promise<AnalyzeAnswer> {
   const { awaiter, queue } = dependencies;
-  const admitted = await admit(dependencies);
+  const id = randomUUIDv7();
+  // Subscribed before the job is in the queue: its answer may come before `enqueue` has returned.
+  const [admitted, waiter] = await bothOrNeither(admit(dependencies), awaiter.expect(id));
   try {
-    const id = randomUUIDv7();
-    // Subscribed before the job is in the queue: its answer may come before `enqueue` has returned.
-    const waiter = await awaiter.expect(id);
-    try {
-      request.onJob(id);
-      const payload = toPayload(id, request, dependencies);
-      const outcome = await untilAbandoned(id, request, dependencies, async () => {
-        await queue.enqueue('interactive', payload, request.image.takeInput());
-        request.image.release();
-        admitted.release();
-        const deadlineAt = payload.enqueuedAt + patienceMs(request, dependencies);
-        return waiter.outcome(deadlineAt, request.preferences.respondAsync ? undefined : request.signal);
-      });
-      if (outcome === 'goes_on') return { kind: 'accepted', id };
-      // Not waited for: the caller has the answer already, and what stays behind has a time to live.
-      inBackground(queue.discard(id), id, dependencies);
-      if (!outcome.ok) {
-        // The worker keeps the same deadline, and may be the first to notice.
-        if (outcome.error.code === 'deadline_exceeded') dependencies.metrics.awaitTimeouts.inc();
-        throw OcrError.fromWire(outcome.error);
-      }
-      return { kind: 'done', result: outcome.result };
-    } finally {
-      waiter.release();
+    request.onJob(id);
+    const payload = toPayload(id, request, dependencies);
+    const outcome = await untilAbandoned(id, request, dependencies, async () => {
+      await queue.enqueue('interactive', payload, request.image.takeInput());
+      request.image.release();
+      admitted.release();
+      const deadlineAt = payload.enqueuedAt + patienceMs(request, dependencies);
+      return waiter.outcome(deadlineAt, request.preferences.respondAsync ? undefined : request.signal);
+    });
+    if (outcome === 'goes_on') return { kind: 'accepted', id };
+    // Not waited for: the caller has the answer already, and what stays behind has a time to live.
+    inBackground(queue.discard(id), id, dependencies);
+    if (!outcome.ok) {
+      // The worker keeps the same deadline, and may be the first to notice.
+      if (outcome.error.code === 'deadline_exceeded') dependencies.metrics.awaitTimeouts.inc();
+      throw OcrError.fromWire(outcome.error);
     }
+    return { kind: 'done', result: outcome.result };
   } finally {
+    waiter.release();
     admitted.release();
   }
+}
+
+interface Releasable {
+  release(): void;
+}
+
+/** Two trips to Redis at the same time; when one fails, what the other got is released. */
+async function bothOrNeither<A extends Releasable, B extends Releasable>(
+  first: Promise<A>,
+  second: Promise<B>,
+): Promise<[A, B]> {
+  const [a, b] = await Promise.allSettled([first, second]);
+  if (a.status === 'fulfilled' && b.status === 'fulfilled') return [a.value, b.value];
+  if (a.status === 'fulfilled') a.value.release();
+  if (b.status === 'fulfilled') b.value.release();
+  throw a.status === 'rejected' ? a.reason : (b as PromiseRejectedResult).reason;
 }
 
 async function admit({ admission, metrics }: AnalyzeDependencies): Promise<{ release(): void }> {

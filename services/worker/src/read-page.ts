@@ -74,7 +74,8 @@ async function readBytes(
   const leave = await options.gate.enter({ lane, alone: job.lostWorkers > 0, signal });
   let startedAt: number | undefined;
   try {
-    await job.started();
+    // Sent before the page is, and not waited for: an engine needs a hundred times as long to get into trouble.
+    job.started().catch(() => undefined);
     const page = await options.pool.recognize(bytes, {
       signal,
       onStart: () => {
