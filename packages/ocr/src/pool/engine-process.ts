@@ -7,14 +7,13 @@ import { type EngineProcessOptions, type FromEngine, fromEngineSchema, type ToEn
 
 const entry = fileURLToPath(new URL('engine-main.ts', import.meta.url));
 
-/** All that a child inherits: no password, no address. CUDA's own variables pick the device. */
-const inheritedVariables = ['PATH', 'LD_LIBRARY_PATH', 'CUDA_VISIBLE_DEVICES', 'TZ', 'SystemRoot'];
-
 /**
+ * All that a child has of an environment: no password, no address.
+ *
  * glibc gives large blocks back to the kernel at once and gets them again, zeroed page by page, for the next layer of
  * the network. Keeping them in one arena costs no more memory than the largest page needs, and is faster.
  */
-const allocatorVariables = {
+const environment = {
   MALLOC_ARENA_MAX: '1',
   MALLOC_MMAP_THRESHOLD_: '1073741824',
   MALLOC_TRIM_THRESHOLD_: '268435456',
@@ -71,7 +70,7 @@ export class EngineProcess {
     this.child = fork(entry, [], {
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-      env: childEnvironment(),
+      env: environment,
       execArgv: [...permissions(options.modelsDir), '--disable-warning=SecurityWarning'],
     });
     const started = Promise.withResolvers<void>();
@@ -183,13 +182,4 @@ function permissions(modelsDir: string): string[] {
   const project = fileURLToPath(new URL('../../../../', import.meta.url));
   const readable = [modelsDir, ...['packages', 'node_modules', 'package.json'].map((name) => project + name)];
   return ['--permission', '--allow-addons', ...readable.map((path) => `--allow-fs-read=${path}`)];
-}
-
-function childEnvironment(): NodeJS.ProcessEnv {
-  const inherited = inheritedVariables.flatMap((name) => {
-    // oxlint-disable-next-line node/no-process-env -- handed on to the child by name, not read as a setting
-    const value = process.env[name];
-    return value === undefined ? [] : [[name, value]];
-  });
-  return { ...Object.fromEntries(inherited), ...allocatorVariables };
 }
