@@ -13,7 +13,7 @@ export interface DeadWorkersOptions {
  * A worker whose heartbeat has run out is believed dead only after so long: when Redis itself hung, the heartbeats of
  * all workers run out together, and the living ones need a moment to beat again.
  */
-const mourningMs = 3_000;
+const mourningMs = 2_500;
 
 /**
  * Gives the jobs of dead workers back to their lanes as soon as their heartbeat has been missing for a while, instead

@@ -2,9 +2,9 @@ import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { workerKey, workersKey } from './keys.ts';
 
-export const heartbeatIntervalMs = 2_000;
+export const heartbeatIntervalMs = 1_000;
 /** Three beats may be lost before a worker counts as gone. */
-const heartbeatTtlMs = 6_000;
+const heartbeatTtlMs = 4_000;
 
 const workerReportSchema = z.object({
   id: z.string(),
@@ -22,7 +22,7 @@ export async function writeWorkerReport(client: Redis, report: WorkerReport): Pr
     .pipeline()
     .set(workerKey(report.id), JSON.stringify(report), 'PX', heartbeatTtlMs)
     .zadd(workersKey, report.at, report.id)
-    .zremrangebyscore(workersKey, 0, report.at - 10 * heartbeatTtlMs)
+    .zremrangebyscore(workersKey, 0, report.at - 15 * heartbeatTtlMs)
     .exec();
 }
 
