@@ -14,7 +14,7 @@ const random = randomFor('worker faults');
 const oneByOne = { concurrent: false } as const;
 
 const env = { SYNC_TIMEOUT_MS: '90000', PAGE_TIMEOUT_MS: '60000' };
-/** From the death of a worker to the answer: heartbeats run out after 6 s, and are missed for 3 s; then the page. */
+/** From the death of a worker to the answer: heartbeats run out after 4 s, and are missed for 2.5 s; then the page. */
 const recoveryMs = 20_000;
 
 /** Starts before the tests of a group and is stopped after them. */

@@ -65,8 +65,8 @@ describe('detectText', () => {
     }
     const detector = brightnessDetector();
     const quads = await detectText(detector, page, options);
-    expect(detector.sizes.length).toBeGreaterThan(3);
-    expect(Math.max(...detector.sizes.flat())).toBeLessThan(2000);
+    expect(detector.sizes.length).toBeGreaterThan(1);
+    for (const [, , h = 0, w = 0] of detector.sizes) expect(h * w).toBeLessThan(1_300_000);
     const found = quads.map((quad) => extent(quad)[height > width ? 1 : 0]!).toSorted((a, b) => a - b);
     expect(found).toHaveLength(starts.length);
     for (const [i, at] of found.entries()) expect(Math.abs(at - starts[i]!)).toBeLessThan(26);

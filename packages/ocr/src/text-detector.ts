@@ -26,8 +26,11 @@ const longPageShortSide = 736;
 /** Beyond this many pixels even a long page is shrunk, so that it ends within a page's deadline and memory. */
 const maxArea = 12_000_000;
 
-/** Larger inputs are cut into slices along the longer side, which bounds the memory that a page needs. */
-const sliceLength = 1600;
+/**
+ * Larger inputs are cut along the longer side into slices of the usual area: a run larger than any before would make
+ * the runtime's memory grow for good. A page of the usual area is a little larger after its sides are rounded.
+ */
+const maxRunArea = 1.1 * targetArea;
 
 /** What a slice sees beyond its own part on each side, so that lines on a cut are seen whole. */
 const sliceOverlap = 96;
@@ -106,9 +109,10 @@ function borderColor({ data, width, height }: Image): readonly number[] {
 /** Runs the network over the page, in slices where it is large, and returns one map of the page's size. */
 async function probabilityMap(model: Model, page: Image, signal: AbortSignal | undefined): Promise<ProbabilityMap> {
   const { width, height } = page;
+  if (width * height <= maxRunArea) return { data: await runDetector(model, page), width, height };
   const isTall = height >= width;
-  const length = isTall ? height : width;
-  if (length <= sliceLength) return { data: await runDetector(model, page), width, height };
+  const [length, shorter] = isTall ? [height, width] : [width, height];
+  const sliceLength = Math.floor(targetArea / shorter / sizeStep) * sizeStep;
   const map = new Float32Array(width * height);
   for (let from = 0; from < length; from += sliceLength - 2 * sliceOverlap) {
     signal?.throwIfAborted();

@@ -10,13 +10,14 @@ const entry = fileURLToPath(new URL('engine-main.ts', import.meta.url));
 /**
  * All that a child has of an environment: no password, no address.
  *
- * glibc gives large blocks back to the kernel at once and gets them again, zeroed page by page, for the next layer of
- * the network. Keeping them in one arena costs no more memory than the largest page needs, and is faster.
+ * glibc gives large blocks back to the kernel at once and gets them again, zeroed page by page, for the next one.
+ * Keeping those of a usual page is faster and costs nothing, since the next page wants them; larger ones (an image of
+ * 40 million pixels) go back, so that one large page does not leave the process large for good.
  */
 const environment = {
   MALLOC_ARENA_MAX: '1',
-  MALLOC_MMAP_THRESHOLD_: '1073741824',
-  MALLOC_TRIM_THRESHOLD_: '268435456',
+  MALLOC_MMAP_THRESHOLD_: '16777216',
+  MALLOC_TRIM_THRESHOLD_: '134217728',
 };
 
 /** A page that stops on request answers within this time, else its process is killed. */
@@ -71,7 +72,7 @@ export class EngineProcess {
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
       env: environment,
-      execArgv: [...permissions(options.modelsDir), '--disable-warning=SecurityWarning'],
+      execArgv: [...permissions(options.modelsDir), '--expose-gc', '--disable-warning=SecurityWarning'],
     });
     const started = Promise.withResolvers<void>();
     const exited = Promise.withResolvers<string>();
