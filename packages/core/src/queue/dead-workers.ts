@@ -1,7 +1,8 @@
 import { Job, type Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { activeKey, lockKey, publicJobId, workerKey, workersKey } from './keys.ts';
+import { activeKey, lockKey, publicJobId, workersKey } from './keys.ts';
 import { type Lane, lanes } from './payload.ts';
+import { readMissingWorkers } from './worker-report.ts';
 
 export interface DeadWorkersOptions {
   readonly client: Redis;
@@ -30,7 +31,7 @@ export class DeadWorkers {
   }
 
   async check(): Promise<void> {
-    const missing = await this.#missing();
+    const missing = await readMissingWorkers(this.#options.client);
     const now = Date.now();
     for (const id of this.#missingSince.keys()) if (!missing.has(id)) this.#missingSince.delete(id);
     for (const id of missing) {
@@ -38,14 +39,6 @@ export class DeadWorkers {
       this.#missingSince.set(id, since);
       if (now - since >= mourningMs) await this.#takeOver(id);
     }
-  }
-
-  async #missing(): Promise<Set<string>> {
-    const { client } = this.#options;
-    const ids = await client.zrange(workersKey, 0, '-1');
-    if (ids.length === 0) return new Set();
-    const beats = await client.mget(ids.map(workerKey));
-    return new Set(ids.filter((_, index) => beats[index] === null));
   }
 
   async #takeOver(workerId: string): Promise<void> {

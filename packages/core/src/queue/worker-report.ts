@@ -32,8 +32,19 @@ export async function removeWorkerReport(client: Redis, id: string): Promise<voi
 
 /** Reports of the workers that are alive. */
 export async function readWorkerReports(client: Redis): Promise<WorkerReport[]> {
+  const texts = (await readHeartbeats(client)).map(({ text }) => text);
+  return texts.filter((text) => typeof text === 'string').map((text) => workerReportSchema.parse(JSON.parse(text)));
+}
+
+/** Workers that have not said goodbye, but whose heartbeat has run out. */
+export async function readMissingWorkers(client: Redis): Promise<Set<string>> {
+  const heartbeats = await readHeartbeats(client);
+  return new Set(heartbeats.filter(({ text }) => text === null).map(({ id }) => id));
+}
+
+async function readHeartbeats(client: Redis): Promise<{ id: string; text: string | null }[]> {
   const ids = await client.zrange(workersKey, 0, '-1');
   if (ids.length === 0) return [];
   const texts = await client.mget(ids.map(workerKey));
-  return texts.filter((text) => typeof text === 'string').map((text) => workerReportSchema.parse(JSON.parse(text)));
+  return ids.map((id, index) => ({ id, text: texts[index] ?? null }));
 }
