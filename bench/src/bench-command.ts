@@ -1,9 +1,8 @@
 import { writeFile } from 'node:fs/promises';
-import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { modelNames } from '@glyphmill/ocr/pool';
 import { usableCores } from '@glyphmill/ocr/pool';
-import { oneOf, UsageError, wholeNumber, type Surroundings } from './bench-surroundings.ts';
+import { absolutePath, oneFolder, oneOf, wholeNumber, type Surroundings } from './bench-surroundings.ts';
 import { measureHttp, type HttpMeasurement } from './http-bench.ts';
 import { formatPredictions, loadImages, scorePredictions, type BenchImage } from './image-set.ts';
 import { percentile } from './percentile.ts';
@@ -65,19 +64,15 @@ function parseBenchArguments(args: readonly string[], cwd: string) {
       predictions: { type: 'string' },
     },
   });
-  const [dir, ...rest] = positionals;
-  if (dir === undefined || rest.length > 0) throw new UsageError('Name one folder of images');
-  const resolve = (file: string | undefined): string | undefined =>
-    file === undefined ? file : path.resolve(cwd, file);
   return {
-    dir: path.resolve(cwd, dir),
+    dir: oneFolder(positionals, cwd),
     model: oneOf('--model', values.model, modelNames),
     processes: wholeNumber('--processes', values.processes, 1) ?? usableCores(),
-    truth: resolve(values.truth),
+    truth: absolutePath(values.truth, cwd),
     http: values.http,
     limit: wholeNumber('--limit', values.limit, 1),
-    json: resolve(values.json),
-    predictions: resolve(values.predictions),
+    json: absolutePath(values.json, cwd),
+    predictions: absolutePath(values.predictions, cwd),
   };
 }
 

@@ -1,3 +1,5 @@
+import path from 'node:path';
+
 /** What main.ts hands to each command. */
 export interface Surroundings {
   /** Relative names on the command line are meant from here. */
@@ -26,4 +28,15 @@ export function oneOf<T extends string>(flag: string, text: string, choices: rea
   const choice = choices.find((candidate) => candidate === text);
   if (choice === undefined) throw new UsageError(`${flag} is one of ${choices.join(', ')}`);
   return choice;
+}
+
+/** The folder that a command is about, as an absolute path. Throws `UsageError` unless exactly one is named. */
+export function oneFolder([dir, ...rest]: readonly string[], cwd: string): string {
+  if (dir === undefined || rest.length > 0) throw new UsageError('Name one folder of images');
+  return path.resolve(cwd, dir);
+}
+
+/** An absolute path; undefined stays undefined. */
+export function absolutePath(file: string | undefined, cwd: string): string | undefined {
+  return file === undefined ? undefined : path.resolve(cwd, file);
 }

@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { modelNames, type ModelName } from '@glyphmill/ocr/pool';
-import { oneOf, UsageError, wholeNumber, type Surroundings } from './bench-surroundings.ts';
+import { absolutePath, oneFolder, oneOf, wholeNumber, type Surroundings } from './bench-surroundings.ts';
 import { createOwnContender, type Contender } from './contender.ts';
 import { formatPredictions, loadImages, scorePredictions, type BenchImage } from './image-set.ts';
 import { preparePeerPython } from './peer-environment.ts';
@@ -73,23 +73,19 @@ function parsePeersArguments(args: readonly string[], cwd: string) {
       predictions: { type: 'string' },
     },
   });
-  const [dir, ...rest] = positionals;
-  if (dir === undefined || rest.length > 0) throw new UsageError('Name one folder of images');
-  const resolve = (file: string | undefined): string | undefined =>
-    file === undefined ? file : path.resolve(cwd, file);
   const model = oneOf('--model', values.model, [...modelNames, 'both']);
   return {
-    dir: path.resolve(cwd, dir),
+    dir: oneFolder(positionals, cwd),
     models: model === 'both' ? modelNames : [model],
     rapidocr: values.rapidocr,
     threads: wholeNumber('--threads', values.threads, 1) ?? 2,
     chunk: wholeNumber('--chunk', values.chunk, 1) ?? 20,
     passes: wholeNumber('--passes', values.passes, 1) ?? 2,
-    truth: resolve(values.truth),
+    truth: absolutePath(values.truth, cwd),
     limit: wholeNumber('--limit', values.limit, 1),
-    python: resolve(values.python),
-    json: resolve(values.json),
-    predictions: resolve(values.predictions),
+    python: absolutePath(values.python, cwd),
+    json: absolutePath(values.json, cwd),
+    predictions: absolutePath(values.predictions, cwd),
   };
 }
 

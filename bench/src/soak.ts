@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { modelNames } from '@glyphmill/ocr/pool';
 import type { EnginePool } from '@glyphmill/ocr/pool';
-import { oneOf, UsageError, wholeNumber, type Surroundings } from './bench-surroundings.ts';
+import { absolutePath, oneOf, UsageError, wholeNumber, type Surroundings } from './bench-surroundings.ts';
 import { loadImages, type BenchImage } from './image-set.ts';
 import { slope } from './percentile.ts';
 import { readMemory, watchMemory } from './proc-stat.ts';
@@ -79,7 +79,7 @@ function parseSoakArguments(args: readonly string[], cwd: string) {
     processes: wholeNumber('--processes', values.processes, 1) ?? 2,
     wholeEvery: wholeNumber('--whole-every', values['whole-every'], 1) ?? 20,
     seed: wholeNumber('--seed', values.seed, 0) ?? 1,
-    json: values.json === undefined ? undefined : path.resolve(cwd, values.json),
+    json: absolutePath(values.json, cwd),
   };
 }
 
