@@ -43,6 +43,45 @@ const retryableCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'deadline_exceeded',
 ]);
 
+/**
+ * Whose doing a failure is, by which it is counted: the caller's (a dead URL, a broken image, more work than is taken), or
+ * our own, which alarms are about.
+ */
+export type FaultClass = 'input_error' | 'service_error' | 'canceled';
+
+/** Of every code, so that a new one cannot be forgotten. */
+const faultClasses: Readonly<Record<ErrorCode, FaultClass>> = {
+  unauthorized: 'input_error',
+  forbidden_origin: 'input_error',
+  job_not_found: 'input_error',
+  not_found: 'input_error',
+  method_not_allowed: 'input_error',
+  job_not_cancelable: 'input_error',
+  job_not_retryable: 'input_error',
+  body_too_large: 'input_error',
+  image_too_large: 'input_error',
+  image_unsupported: 'input_error',
+  invalid_request: 'input_error',
+  url_not_allowed: 'input_error',
+  image_unreadable: 'input_error',
+  idempotency_conflict: 'input_error',
+  download_failed: 'input_error',
+  download_timeout: 'input_error',
+  queue_full: 'input_error',
+  // No image may end an engine, whatever is in it.
+  poison_image: 'service_error',
+  queue_unavailable: 'service_error',
+  store_unavailable: 'service_error',
+  storage_full: 'service_error',
+  internal: 'service_error',
+  deadline_exceeded: 'service_error',
+  canceled: 'canceled',
+};
+
+export function faultClassOf(code: ErrorCode): FaultClass {
+  return faultClasses[code];
+}
+
 /** One thing that is wrong with a request: where (JSON pointer into the body, or a header's name) and what. */
 export interface Violation {
   readonly pointer: string;

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Lane, lanes } from '../src/queue/queue.ts';
-import { eventually, openBench, payloadOf, type QueueBench, success } from './queue-bench.ts';
+import { durablePayloadOf, eventually, openBench, payloadOf, type QueueBench, success } from './queue-bench.ts';
 
 let bench: QueueBench;
 
@@ -33,6 +33,23 @@ describe('lanes', () => {
       expect(bothWait.slice(start, start + 4)).toEqual(['interactive', 'interactive', 'interactive', 'bulk']);
     }
     expect(order.slice(16)).toEqual(Array.from({ length: 8 }, () => 'bulk'));
+  });
+
+  test('urgent bulk jobs get no more than their share, and the most patient ones get it', async () => {
+    const bulk = [900, 0, 500, 1].map((priority) => ({ payload: durablePayloadOf(), priority }));
+    await bench.queue.enqueueMany('bulk', bulk);
+    for (let count = 0; count < 12; count += 1) await bench.queue.enqueue('interactive', payloadOf());
+    const order: string[] = [];
+    bench.consume(
+      (job) => {
+        order.push(job.lane === 'bulk' ? job.payload.id : 'interactive');
+        return Promise.resolve(success('page'));
+      },
+      { slots: 1 },
+    );
+    await eventually(() => order.length === 16);
+    const byPriority = [1, 3, 2, 0].map((index) => bulk[index]?.payload.id);
+    expect(order).toEqual(byPriority.flatMap((id) => ['interactive', 'interactive', 'interactive', id]));
   });
 
   test('never holds more jobs than slots, and fills all of them', async () => {

@@ -1,8 +1,18 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, expect, test } from 'vitest';
-import { eventually, openBench, payloadOf, type QueueBench, success, untilAborted } from './queue-bench.ts';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { LaneConsumer } from '../src/queue/queue.ts';
+import {
+  durablePayloadOf,
+  eventually,
+  heldUntilAborted,
+  openBench,
+  payloadOf,
+  type QueueBench,
+  success,
+  untilAborted,
+} from './queue-bench.ts';
 
 let bench: QueueBench;
 
@@ -115,6 +125,33 @@ test('a handler whose lock was lost is stopped and its outcome discarded', async
   expect(await bench.queue.outcome(payload.id)).toEqual(success('rightful'));
 });
 
+test('a run that Redis forgot is not taken for one of the next', async () => {
+  const payload = durablePayloadOf();
+  const runs: string[] = [];
+  const consume = (name: string) =>
+    bench.consume(
+      async (job) => {
+        await job.started();
+        runs.push(name);
+        return heldUntilAborted(job);
+      },
+      { lockMs: 1_500, stallCheckMs: 300, slots: 1 },
+    );
+  const begun = () => bench.redis.client.keys('{glyphmill}:runs*');
+  consume('first');
+  await bench.queue.enqueue('bulk', payload);
+  await eventually(() => runs.length === 1);
+  const [key = ''] = await begun();
+  await bench.redis.client.flushall();
+  const second = consume('second');
+  await bench.queue.enqueue('bulk', payload);
+  await eventually(() => bench.events.some(({ type }) => type === 'lock_lost'));
+  await eventually(() => runs.length === 2);
+  expect(await bench.redis.client.scard(key)).toBe(1);
+  expect(await bench.redis.client.pttl(key)).toBeGreaterThan(0);
+  await second.drain(0);
+});
+
 test('a living worker keeps its job when the heartbeats of all run out at once', async () => {
   let runs = 0;
   const handle = async (job: { signal: AbortSignal }) => {
@@ -131,4 +168,66 @@ test('a living worker keeps its job when the heartbeats of all run out at once',
   expect(await outcome).toEqual(success('alive'));
   expect(runs).toBe(1);
   expect(bench.events.filter(({ type }) => type === 'stalled')).toEqual([]);
+});
+
+describe('a job with a priority that comes back', () => {
+  const held = durablePayloadOf({ requestId: 'held' });
+  const order: string[] = [];
+
+  /** Sends the job that is held, then an equal and an urgent one. */
+  async function send(): Promise<void> {
+    order.length = 0;
+    await bench.queue.enqueue('bulk', held, { priority: 500 });
+  }
+
+  async function sendOthers(): Promise<void> {
+    await bench.queue.enqueue('bulk', durablePayloadOf({ requestId: 'equal' }), { priority: 500 });
+    await bench.queue.enqueue('bulk', durablePayloadOf({ requestId: 'urgent' }), { priority: 5 });
+  }
+
+  /** Takes bulk jobs only once the held one is back. */
+  function consume(isBack: () => boolean, locks: { lockMs?: number; stallCheckMs?: number } = {}): LaneConsumer {
+    return bench.consume(
+      (job) => {
+        order.push(`${job.payload.requestId} ${job.lostWorkers}`);
+        return Promise.resolve(success('page'));
+      },
+      { slots: 1, isOpen: isBack, ...locks },
+    );
+  }
+
+  const stalled = () => bench.events.some((event) => event.type === 'stalled' && event.jobId === held.id);
+
+  test('from a draining worker runs before its equals', async () => {
+    const first = bench.consume(heldUntilAborted, { slots: 1 });
+    await send();
+    await eventually(async () => (await bench.queue.depth('bulk')).active === 1);
+    await sendOthers();
+    await first.drain(10);
+    consume(() => true);
+    await eventually(() => order.length === 3);
+    expect(order).toEqual(['urgent 0', 'held 0', 'equal 0']);
+  });
+
+  test('from a dead worker runs before its equals', { timeout: 60_000 }, async () => {
+    await killWorkerHolding(() => void send());
+    await sendOthers();
+    // Locks are kept for so long that only the missing heartbeat can tell.
+    consume(stalled, { lockMs: 60_000, stallCheckMs: 60_000 });
+    await eventually(() => order.length === 3, 30_000);
+    expect(order).toEqual(['urgent 0', 'held 1', 'equal 0']);
+    expect(await bench.queue.holds('bulk', [held])).toEqual([false]);
+  });
+
+  test('whose lock ran out runs before all others', async () => {
+    const locks = { lockMs: 600, stallCheckMs: 300 };
+    const first = bench.consume(heldUntilAborted, { slots: 1, ...locks });
+    await send();
+    await eventually(async () => (await bench.queue.depth('bulk')).active === 1);
+    await sendOthers();
+    await first.close();
+    consume(stalled, locks);
+    await eventually(() => order.length === 3);
+    expect(order).toEqual(['held 0', 'urgent 0', 'equal 0']);
+  });
 });

@@ -1,6 +1,17 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { createJobQueue } from '../src/queue/queue.ts';
-import { eventually, logger, openBench, payloadOf, type QueueBench, success, untilAborted } from './queue-bench.ts';
+import { createJobNotices, createJobQueue } from '../src/queue/queue.ts';
+import {
+  durablePayloadOf,
+  eventually,
+  logger,
+  openBench,
+  payloadOf,
+  type QueueBench,
+  success,
+  untilAborted,
+} from './queue-bench.ts';
 
 let bench: QueueBench;
 const unhandled: unknown[] = [];
@@ -28,6 +39,25 @@ async function codeOf(failing: Promise<unknown>): Promise<string> {
 }
 
 describe('outages', () => {
+  test('subscribers whose connections are cut again and again hear again in the end', async () => {
+    const notices = createJobNotices({ redisUrl: bench.redis.url, logger });
+    const heard = new Set<string>();
+    const ids = Array.from({ length: 50 }, () => randomUUID());
+    await Promise.all(ids.map((id) => notices.listen(id, () => heard.add(id))));
+    const waits = await Promise.all(ids.map((id) => bench.awaiter.expect(id)));
+    for (let cut = 0; cut < 150; cut++) {
+      await bench.redis.client.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
+      // Also in the middle of subscribing anew.
+      await delay(cut % 40);
+    }
+    await eventually(async () => {
+      await Promise.all(ids.map((id) => bench.queue.announce(id, 'active')));
+      return heard.size === ids.length;
+    });
+    for (const wait of waits) wait.release();
+    await notices.close();
+  });
+
   test('an outcome whose message was lost comes by poll', async () => {
     bench.consume(() => Promise.resolve(success('polled')));
     const payload = payloadOf();
@@ -90,6 +120,68 @@ describe('outages', () => {
     expect(bench.events.filter((event) => event.type === 'redis_up')).toHaveLength(4);
   });
 
+  test('Redis is emptied while jobs wait and run: what ran is stopped, and what is sent again runs', async () => {
+    const ended = new Set<string>();
+    const reasons: unknown[] = [];
+    let goes = false;
+    bench.consume(
+      async (job) => {
+        if (!goes) {
+          await untilAborted(job);
+          reasons.push(job.signal.reason);
+        }
+        ended.add(`${job.payload.id}-${job.payload.generation}`);
+        return success('page');
+      },
+      { slots: 3, lockMs: 3_000 },
+    );
+    const payloads = Array.from({ length: 20 }, () => durablePayloadOf());
+    const send = (generation: number) =>
+      bench.queue.enqueueMany(
+        'bulk',
+        payloads.map((payload) => ({ payload: { ...payload, generation } })),
+      );
+    await send(0);
+    await eventually(async () => (await bench.queue.depth('bulk')).active === 3);
+    await bench.redis.client.flushall();
+    expect(await bench.queue.holds('bulk', payloads)).toEqual(payloads.map(() => false));
+    await eventually(() => reasons.length === 3);
+    expect(reasons).toEqual(['lock_lost', 'lock_lost', 'lock_lost']);
+    goes = true;
+    await send(1);
+    await eventually(() => payloads.every(({ id }) => ended.has(`${id}-1`)));
+    await eventually(async () => (await bench.queue.workers()).length === 1);
+  });
+
+  test('bulk jobs and delayed ones run after an empty restart once they are sent again', async () => {
+    const ended = new Set<string>();
+    bench.consume((job) => {
+      ended.add(job.payload.id);
+      return Promise.resolve(success('page'));
+    });
+    const payloads = Array.from({ length: 1_200 }, () => durablePayloadOf());
+    const entries = payloads.map((payload, index) => ({ payload, delayMs: index % 2 === 0 ? 0 : 800 }));
+    await bench.redis.kill();
+    expect(await codeOf(bench.queue.enqueueMany('bulk', entries))).toBe('queue_unavailable');
+    expect(await codeOf(bench.queue.holds('bulk', payloads))).toBe('queue_unavailable');
+    expect(await codeOf(bench.queue.readEpoch())).toBe('queue_unavailable');
+    expect(await codeOf(bench.queue.cancel('bulk', payloads[0]?.id ?? '', 0))).toBe('queue_unavailable');
+    await bench.redis.start();
+    await eventually(() => bench.queue.enqueueMany('bulk', entries).then(() => true));
+    await eventually(() => ended.size === payloads.length);
+  });
+
+  test('Redis dies in the middle of thousands of jobs: who sends them is told, and sends them again', async () => {
+    const entries = Array.from({ length: 20_000 }, () => ({ payload: durablePayloadOf() }));
+    const sending = codeOf(bench.queue.enqueueMany('bulk', entries));
+    await eventually(async () => (await bench.queue.depth('bulk')).waiting > 1_000);
+    await bench.redis.kill();
+    expect(await sending).toBe('queue_unavailable');
+    await bench.redis.start();
+    await eventually(() => bench.queue.enqueueMany('bulk', entries).then(() => true));
+    expect((await bench.queue.depth('bulk')).waiting).toBe(entries.length);
+  });
+
   test('Redis stays away: everything fails in time and heals', async () => {
     bench.consume(untilAborted);
     const waiting = codeOf(bench.request(payloadOf()));
@@ -118,6 +210,19 @@ describe('outages', () => {
     await eventually(() => late.enqueue('bulk', payloadOf()).then(() => true));
     expect((await late.depth('bulk')).waiting).toBe(1);
     await late.close();
+  });
+
+  test('a consumer that never saw Redis says that it is away, once, and that it is there', async () => {
+    await bench.redis.kill();
+    bench.consume(() => Promise.resolve(success('page')));
+    const changes = () => bench.events.map(({ type }) => type).filter((type) => type.startsWith('redis_'));
+    await eventually(() => changes().length > 0);
+    // Long enough for more connections that cannot be made.
+    await delay(1_000);
+    expect(changes()).toEqual(['redis_down']);
+    await bench.redis.start();
+    await eventually(() => changes().length > 1);
+    expect(changes()).toEqual(['redis_down', 'redis_up']);
   });
 
   test('a Redis that hangs is an outage too', async () => {

@@ -6,6 +6,7 @@ import {
   createJobAwaiter,
   createJobQueue,
   createLaneConsumer,
+  type HandlerAnswer,
   type JobAwaiter,
   type JobPayload,
   type JobQueue,
@@ -16,7 +17,7 @@ import {
   type LaneEvent,
   type Outcome,
 } from '../src/queue/queue.ts';
-import { startTemporaryRedis, type TemporaryRedis } from './temporary-redis.ts';
+import { startRedis, type TestRedis } from '@glyphmill/test-servers/redis';
 
 export const logger = createLogger({ service: 'test', level: 'silent' });
 
@@ -30,6 +31,10 @@ export function payloadOf(changes: Partial<JobPayload> = {}): JobPayload {
     enqueuedAt: Date.now(),
     ...changes,
   };
+}
+
+export function durablePayloadOf(changes: Partial<JobPayload> = {}): JobPayload {
+  return payloadOf({ kind: 'durable', ...changes });
 }
 
 export function resultOf(text: string): JobResult {
@@ -65,20 +70,26 @@ export async function untilAborted(job: ClaimedJob): Promise<Outcome> {
   return { ok: false, error: { code: 'internal', message: 'stopped', retryable: true } };
 }
 
+/** As a handler of durable jobs does: what it did not end, it gives back. */
+export async function heldUntilAborted(job: ClaimedJob): Promise<HandlerAnswer> {
+  const failure = await untilAborted(job);
+  return job.signal.reason === 'drain' ? 'give_back' : failure;
+}
+
 /** All parts of the queue over one Redis; `close` ends what was opened. */
 export interface QueueBench {
-  readonly redis: TemporaryRedis;
+  readonly redis: TestRedis;
   readonly queue: JobQueue;
   readonly awaiter: JobAwaiter;
   readonly events: LaneEvent[];
-  consume(handle: (job: ClaimedJob) => Promise<Outcome>, changes?: Partial<LaneConsumerOptions>): LaneConsumer;
+  consume(handle: (job: ClaimedJob) => Promise<HandlerAnswer>, changes?: Partial<LaneConsumerOptions>): LaneConsumer;
   /** The way of POST /analyze: wait, add, get the outcome. */
   request(payload: JobPayload, options?: { lane?: Lane; timeoutMs?: number }): Promise<Outcome>;
   close(): Promise<void>;
 }
 
 export async function openBench(options: { pollIntervalMs?: number } = {}): Promise<QueueBench> {
-  const redis = await startTemporaryRedis();
+  const redis = await startRedis();
   const queue = createJobQueue({ redisUrl: redis.url, logger, mailboxTtlMs: 60_000 });
   const awaiter = createJobAwaiter({ redisUrl: redis.url, queue, logger, ...options });
   const consumers: LaneConsumer[] = [];

@@ -43,7 +43,7 @@ describe('round trip', () => {
     const awaited = await bench.awaiter.expect(payload.id);
     // A view into a larger buffer, and bytes that are no valid UTF-8.
     const bytes = new Uint8Array([1, 2, 0xff, 0xfe, 0, 9]).subarray(2, 5);
-    await bench.queue.enqueue('interactive', payload, bytes);
+    await bench.queue.enqueue('interactive', payload, { input: bytes });
     expect(await awaited.outcome(Date.now() + 10_000)).toEqual(success('fffe00'));
     awaited.release();
     await eventually(async () => (await bench.redis.client.keys('*:input:*')).length === 0);
@@ -82,17 +82,6 @@ describe('round trip', () => {
     const outcome = await bench.request(payloadOf({ deadlineAt: Date.now() - 1 }));
     expect(outcome).toMatchObject({ ok: false, error: { code: 'deadline_exceeded' } });
     expect(seen).toHaveLength(before);
-  });
-
-  test('durable jobs leave no mailbox', async () => {
-    const payload = payloadOf({ kind: 'durable', generation: 3 });
-    await bench.queue.enqueue('bulk', payload);
-    await eventually(() => seen.some((job) => job.payload.id === payload.id));
-    await eventually(async () => {
-      const job = await bench.redis.client.hgetall(`{glyphmill}:bulk:${payload.id}-3`);
-      return job['finishedOn'] !== undefined;
-    });
-    expect(await bench.queue.outcome(payload.id)).toBeUndefined();
   });
 
   test('depth, heartbeats and ping', async () => {

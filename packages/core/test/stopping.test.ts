@@ -52,7 +52,7 @@ describe('cancel', () => {
     const payload = payloadOf();
     const outcome = bench.request(payload);
     await eventually(() => running.length === 1);
-    await bench.redis.client.set(`{glyphmill}:cancel:${payload.id}`, '1', 'PX', 60_000);
+    await bench.redis.client.set(`{glyphmill}:cancel:${payload.id}-0`, '1', 'PX', 60_000);
     expect(await outcome).toMatchObject({ ok: false, error: { code: 'canceled' } });
   });
 

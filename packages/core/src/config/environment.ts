@@ -17,7 +17,10 @@ export class ConfigError extends Error {
 }
 
 /** Settings that mean nothing alone: forgetting the password must not open a service that was meant to be closed. */
-const pairs = [['BASIC_AUTH_USERNAME', 'BASIC_AUTH_PASSWORD']] as const;
+const pairs = [
+  ['BASIC_AUTH_USERNAME', 'BASIC_AUTH_PASSWORD'],
+  ['S3_ACCESS_KEY_ID', 'S3_SECRET_ACCESS_KEY'],
+] as const;
 
 function findHalfPairs(names: ReadonlySet<string>, given: Readonly<Record<string, string>>): ConfigProblem[] {
   return pairs.flatMap(([first, second]) => {

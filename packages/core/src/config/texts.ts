@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { parseBucketUrl } from './bucket-url.ts';
 
 /** How each kind of environment text becomes a value. The message of an issue is what the operator reads. */
 function text<T>(expected: string, parse: (given: string) => T | undefined) {
@@ -49,6 +50,15 @@ function parseAmount(given: string, units: Readonly<Record<string, number>>): nu
   if (match === null || unit === undefined) return undefined;
   const value = Math.round(Number(match[1]) * unit);
   return value >= 1 && Number.isSafeInteger(value) ? value : undefined;
+}
+
+/** At least one of them, comma separated; twice is once, in the order of `choices`. */
+export function choicesText<const Choices extends readonly string[]>(choices: Choices) {
+  return text(`a comma-separated list of ${choices.join(', ')}`, (given): readonly Choices[number][] | undefined => {
+    const entries = given.split(',').map((entry) => entry.trim());
+    if (!entries.every((entry) => (choices as readonly string[]).includes(entry))) return undefined;
+    return choices.filter((choice) => entries.includes(choice));
+  });
 }
 
 /** Bytes; KB, MB and GB are powers of 1,000, KiB, MiB and GiB of 1,024. */
@@ -103,6 +113,83 @@ export function redisUrlText() {
     if (url?.protocol === 'unix:') return url.pathname.length > 1 ? given : undefined;
     return (url?.protocol === 'redis:' || url?.protocol === 'rediss:') && url.hostname !== '' ? given : undefined;
   });
+}
+
+/** A file's path may be relative. What has no place in a path is refused, lest it end up in the file's name. */
+export function databaseUrlText() {
+  return text('a file:PATH or postgres:// URL', (given) => {
+    if (given.startsWith('file:')) return /^file:(?!:memory:)[^?#]*[^?#/]$/.test(given) ? given : undefined;
+    const url = URL.canParse(given) ? new URL(given) : undefined;
+    return url?.protocol === 'postgres:' || url?.protocol === 'postgresql:' ? given : undefined;
+  });
+}
+
+export function bucketUrlText() {
+  return text('s3://BUCKET or s3://BUCKET/PREFIX', parseBucketUrl);
+}
+
+/** Where a server is, without anything that would belong to one request; credentials in it would end up in logs. */
+export function originText() {
+  return text('an http:// or https:// URL without path and credentials', (given) => {
+    const url = URL.canParse(given) ? new URL(given) : undefined;
+    if (url === undefined || !/^https?:$/.test(url.protocol)) return undefined;
+    return `${url.origin}/` === url.href ? url.origin : undefined;
+  });
+}
+
+/** What Standard Webhooks asks for: 192 bits. */
+const minKeyBytes = 24;
+
+/**
+ * For keys of webhooks' signatures: a guessable one is as good as none. After `whsec_` stands the key in base64, and what
+ * a decoder would pass over there makes the key shorter than it looks, down to nothing.
+ */
+export function webhookSecretText() {
+  return text(`at least 16 characters, or whsec_ and the base64 of at least ${minKeyBytes} bytes`, (given) => {
+    const isStrong = given.startsWith('whsec_')
+      ? (strictBase64(given.slice('whsec_'.length))?.length ?? 0) >= minKeyBytes
+      : given.length >= 16;
+    return isStrong ? given : undefined;
+  });
+}
+
+/** The standard alphabet and nothing else, with its padding or without. */
+function strictBase64(given: string): Buffer | undefined {
+  const bytes = Buffer.from(given, 'base64');
+  const padded = bytes.toString('base64');
+  return given === padded || given === padded.replace(/=+$/, '') ? bytes : undefined;
+}
+
+/** The standard's paths are added to it, so that it has neither query nor fragment. */
+export function httpUrlText() {
+  return text('an http:// or https:// URL without query', (given) => {
+    const url = URL.canParse(given) ? new URL(given) : undefined;
+    const isHttp = url?.protocol === 'http:' || url?.protocol === 'https:';
+    return isHttp && url.hostname !== '' && !/[?#]/.test(given) ? given : undefined;
+  });
+}
+
+/** As OpenTelemetry writes headers and attributes: `name=value,name=value`, what is special in a value as %XX. */
+export function keyValueListText() {
+  return text('pairs such as name=value, comma separated', (given): Readonly<Record<string, string>> | undefined => {
+    const entries = given.split(',').filter((entry) => entry.trim() !== '');
+    const pairs = entries.map((entry): [string, string] | undefined => {
+      const [, name, value] = /^\s*([\w.!#$%&'*+^`|~-]+)\s*=\s*(.*?)\s*$/s.exec(entry) ?? [];
+      const decoded = value === undefined ? undefined : decodePercent(value);
+      return name === undefined || decoded === undefined ? undefined : [name, decoded];
+    });
+    return pairs.every((pair) => pair !== undefined) ? Object.fromEntries(pairs) : undefined;
+  });
+}
+
+/** Undefined for what is no UTF-8, and for what no header can hold. */
+function decodePercent(value: string): string | undefined {
+  try {
+    const decoded = decodeURIComponent(value);
+    return /^[\t\x20-\x7e\x80-\u{10ffff}]*$/u.test(decoded) ? decoded : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** HTTP Basic ends the name at the first colon: such a name could never sign in. */

@@ -42,6 +42,12 @@ export interface ConnectOptions {
   readonly role: string;
 }
 
+/**
+ * A connection that answers nothing for so long, though it was asked, is given up for a new one: a peer that vanished
+ * without a word (a failover, a firewall that forgot us) would be noticed by TCP only after many minutes.
+ */
+const silenceMs = { failingFast: 3_000, patient: 8_000 };
+
 /** For callers who must get an answer or an error at once: nothing waits for a connection, nothing is sent twice. */
 export function connectFailingFast(options: ConnectOptions): Redis {
   return connect(options, {
@@ -50,12 +56,18 @@ export function connectFailingFast(options: ConnectOptions): Redis {
     maxRetriesPerRequest: 0,
     connectTimeout: 1_000,
     commandTimeout: 1_100,
+    socketTimeout: silenceMs.failingFast,
   });
 }
 
 /** For workers: commands wait until Redis is back, however long that takes. */
 export function connectPatiently(options: ConnectOptions): Redis {
-  return connect(options, { maxRetriesPerRequest: null, connectTimeout: 5_000, keepAlive: 10_000 });
+  return connect(options, {
+    maxRetriesPerRequest: null,
+    connectTimeout: 5_000,
+    keepAlive: 10_000,
+    socketTimeout: silenceMs.patient,
+  });
 }
 
 function connect(options: ConnectOptions, behavior: RedisOptions): Redis {
@@ -66,9 +78,26 @@ function connect(options: ConnectOptions, behavior: RedisOptions): Redis {
     retryStrategy: retryDelay,
     // What proxies and old servers speak too.
     protocol: 2,
+    // Nobody hears when its subscribing anew fails, and an unheard rejection ends the process: see keepSubscribed.
+    autoResubscribe: false,
   });
   logOutages(client, options);
   return client;
+}
+
+/**
+ * Subscribes to what `channels` lists whenever the connection is ready, then calls `then`. Where that fails the
+ * connection has broken again, and the next one is subscribed anew.
+ */
+export function keepSubscribed(client: Redis, channels: () => readonly string[], then?: () => void): void {
+  client.on('ready', () => {
+    const wanted = channels();
+    const subscribed = wanted.length === 0 ? Promise.resolve() : client.subscribe(...wanted);
+    subscribed.then(
+      () => then?.(),
+      () => undefined,
+    );
+  });
 }
 
 /** One line when Redis goes and one when it is back; an unheard 'error' event would end the process. */

@@ -1,11 +1,14 @@
 import { Job, type Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
+import { giveBack } from './give-back.ts';
 import { activeKey, lockKey, publicJobId, workersKey } from './keys.ts';
 import { type Lane, lanes } from './payload.ts';
 import { readMissingWorkers } from './worker-report.ts';
 
 export interface DeadWorkersOptions {
   readonly client: Redis;
+  /** Our own. */
+  readonly workerId: string;
   readonly workers: Readonly<Record<Lane, Worker>>;
   onTakenOver(jobId: string): void;
 }
@@ -23,7 +26,7 @@ const mourningMs = 2_500;
  */
 export class DeadWorkers {
   readonly #options: DeadWorkersOptions;
-  /** Since when a worker's heartbeat has been missing. */
+  /** Since when a worker's heartbeat has been missing, by performance.now(). */
   readonly #missingSince = new Map<string, number>();
 
   constructor(options: DeadWorkersOptions) {
@@ -32,7 +35,9 @@ export class DeadWorkers {
 
   async check(): Promise<void> {
     const missing = await readMissingWorkers(this.#options.client);
-    const now = Date.now();
+    // Redis does not take our heartbeat either (no memory left), so a missing one says nothing.
+    if (missing.has(this.#options.workerId)) missing.clear();
+    const now = performance.now();
     for (const id of this.#missingSince.keys()) if (!missing.has(id)) this.#missingSince.delete(id);
     for (const id of missing) {
       const since = this.#missingSince.get(id) ?? now;
@@ -52,7 +57,8 @@ export class DeadWorkers {
         if (token?.startsWith(`${workerId}:`) !== true) continue;
         const job = await Job.fromId(workers[lane], bullId);
         // Fails when another worker was faster, which is as good.
-        await job?.moveToWait(token).then(
+        if (job === undefined) continue;
+        await giveBack(client, { job, lane, token }).then(
           () => {
             onTakenOver(publicJobId(bullId));
           },

@@ -9,7 +9,7 @@ const answerTimeoutMs = 1_200;
 /** A Redis connection whose every operation ends in under 2 s: with an answer or with an OcrError. */
 export class FastConnection {
   readonly client: Redis;
-  #downSince: number | undefined = Date.now();
+  #downSince: number | undefined = performance.now();
   /** Shared by all who wait for the connection, so that an outage under load does not pile up listeners. */
   #comingBack: Promise<unknown> | undefined;
 
@@ -20,7 +20,7 @@ export class FastConnection {
       this.#comingBack = undefined;
     });
     this.client.on('close', () => {
-      this.#downSince ??= Date.now();
+      this.#downSince ??= performance.now();
     });
   }
 
@@ -52,7 +52,7 @@ export class FastConnection {
 
   async #ready(): Promise<void> {
     if (this.connected) return;
-    const leftMs = (this.#downSince ?? Date.now()) + toleratedOutageMs - Date.now();
+    const leftMs = (this.#downSince ?? performance.now()) + toleratedOutageMs - performance.now();
     if (leftMs <= 0 || this.client.status === 'end') throw queueUnreachable();
     this.#comingBack ??= new Promise((resolve) => {
       this.client.once('ready', resolve);

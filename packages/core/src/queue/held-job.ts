@@ -12,11 +12,16 @@ export type AbortReason = 'canceled' | 'deadline' | 'lock_lost' | 'drain';
 export interface ClaimedJob {
   readonly payload: JobPayload;
   readonly lane: Lane;
+  /**
+   * Milliseconds from the moment that it was due to its taking, by the clocks of who sent it and of this host. A delay that
+   * was asked for does not count; the time that other workers had it, and lost it or gave it back, does.
+   */
+  readonly waitedMs: number;
   /** How many workers died running it; only runs that were announced with `started` count. */
   readonly lostWorkers: number;
   /**
    * Announces that what may end the whole worker begins now. Resolves when Redis knows: should the worker die from here
-   * on, whoever takes the job next is told so. Jobs that a dying worker merely held are not blamed.
+   * on, whoever takes the job next is told so. Jobs that a dying worker merely held are not blamed. Never rejects.
    */
   started(): Promise<void>;
   /** The bytes of a `data` source. Throws OcrError when they are gone. */
@@ -31,8 +36,10 @@ export class HeldJob {
   readonly lane: Lane;
   /** Of this one claim: a job that is claimed again gets another. */
   readonly token: string;
-  /** When the lock was last known to be ours; milliseconds since the epoch. */
+  /** When the lock was last known to be ours, by performance.now(): that goes on while the process is stopped. */
   lockedAt: number;
+  /** See ClaimedJob. */
+  readonly waitedMs: number;
   /** The public id; undefined while the payload is unread or cannot be read. */
   id: string | undefined;
   /** Resolves when the job has ended here, whatever became of it. */
@@ -52,6 +59,7 @@ export class HeldJob {
     this.lane = claim.lane;
     this.token = claim.token;
     this.lockedAt = claim.lockedAt;
+    this.waitedMs = Math.max(Date.now() - claim.job.timestamp - (claim.job.opts.delay ?? 0), 0);
     const { promise, resolve } = Promise.withResolvers<void>();
     this.ended = promise;
     this.#end = resolve;

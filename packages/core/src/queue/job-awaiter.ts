@@ -1,5 +1,6 @@
 import { OcrError } from '../errors.ts';
 import type { Logger } from '../logging.ts';
+import { keepSubscribed } from './connection.ts';
 import { FastConnection } from './fast-connection.ts';
 import type { JobQueue } from './job-queue.ts';
 import { idOfOutcomeChannel, outcomeChannel } from './keys.ts';
@@ -69,8 +70,13 @@ class RedisJobAwaiter implements JobAwaiter {
     });
     this.#redis.client.on('ready', () => {
       this.#endOutage();
-      void this.#poll();
     });
+    // What was published meanwhile is looked up once nothing more can be missed.
+    keepSubscribed(
+      this.#redis.client,
+      () => [...this.#subscriptions.keys()].map(outcomeChannel),
+      () => void this.#poll(),
+    );
     this.#poller = setInterval(() => void this.#poll(), pollIntervalMs ?? defaultPollIntervalMs);
     this.#poller.unref();
   }

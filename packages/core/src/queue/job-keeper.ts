@@ -1,5 +1,6 @@
 import type { Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
+import { DueTime } from '../due-time.ts';
 import type { HeldJob } from './held-job.ts';
 import { cancelKey } from './keys.ts';
 import { type Lane, lanes } from './payload.ts';
@@ -10,6 +11,8 @@ export interface JobKeeperOptions {
   readonly held: ReadonlyMap<string, HeldJob>;
   readonly lockMs: number;
   onError(error: unknown): void;
+  /** Called with the number of jobs whose locks were not renewed: Redis refused, the lock was gone, or ran out meanwhile. */
+  onRenewalsFailed(jobs: number): void;
 }
 
 /** A cancellation whose message was lost is seen by the next tick. */
@@ -21,7 +24,7 @@ export class JobKeeper {
   readonly #options: JobKeeperOptions;
   readonly #timer: NodeJS.Timeout;
   readonly #busy = new Set<string>();
-  #renewAt = 0;
+  readonly #renewal = new DueTime();
 
   constructor(options: JobKeeperOptions) {
     this.#options = options;
@@ -35,14 +38,14 @@ export class JobKeeper {
     this.#dropExpired();
     if (this.#options.held.size === 0) return;
     this.#once('cancellations', () => this.#checkCancellations());
-    if (Date.now() < this.#renewAt) return;
-    this.#renewAt = Date.now() + Math.min(this.#options.lockMs / 3, maxRenewalIntervalMs) - tickMs / 2;
+    if (!this.#renewal.isDue) return;
+    this.#renewal.setIn(Math.min(this.#options.lockMs / 3, maxRenewalIntervalMs) - tickMs / 2);
     for (const lane of lanes) this.#once(lane, () => this.#renew(lane));
   }
 
   /** Makes the next tick renew at once: the connection was away. */
   renewSoon(): void {
-    this.#renewAt = 0;
+    this.#renewal.setNow();
     this.tick();
   }
 
@@ -65,29 +68,45 @@ export class JobKeeper {
 
   /** Without an answer from Redis for the life of a lock, another worker may have the job. */
   #dropExpired(): void {
-    const oldest = Date.now() - this.#options.lockMs;
-    for (const held of this.#options.held.values()) if (held.lockedAt < oldest) held.abort('lock_lost');
+    const oldest = performance.now() - this.#options.lockMs;
+    const expired = [...this.#options.held.values()].filter((one) => one.lockedAt < oldest && one.abort('lock_lost'));
+    if (expired.length > 0) this.#options.onRenewalsFailed(expired.length);
   }
 
   async #renew(lane: Lane): Promise<void> {
     const held = [...this.#options.held.values()].filter((one) => one.lane === lane && one.abortReason !== 'lock_lost');
     if (held.length === 0) return;
-    const askedAt = Date.now();
-    const lost = await this.#options.workers[lane].extendJobLocks(
-      held.map((one) => one.bullId),
-      held.map((one) => one.token),
-      this.#options.lockMs,
+    const askedAt = performance.now();
+    const lost = await this.#extendLocks(lane, held);
+    // A job that ended while Redis was asked has given its lock up by itself.
+    const stillHeld = held.filter(
+      (one) => lost.includes(one.bullId) && this.#options.held.has(one.token) && !one.settling,
     );
+    if (stillHeld.length > 0) this.#options.onRenewalsFailed(stillHeld.length);
     for (const one of held) {
       if (lost.includes(one.bullId)) one.abort('lock_lost');
       else one.lockedAt = askedAt;
     }
   }
 
+  /** The BullMQ ids of those whose lock is not ours any more. */
+  async #extendLocks(lane: Lane, held: readonly HeldJob[]): Promise<string[]> {
+    try {
+      return await this.#options.workers[lane].extendJobLocks(
+        held.map((one) => one.bullId),
+        held.map((one) => one.token),
+        this.#options.lockMs,
+      );
+    } catch (error) {
+      this.#options.onRenewalsFailed(held.length);
+      throw error;
+    }
+  }
+
   async #checkCancellations(): Promise<void> {
     const held = [...this.#options.held.values()].filter((one) => one.id !== undefined && !one.settling);
     if (held.length === 0) return;
-    const marks = await this.#options.client.mget(held.map((one) => cancelKey(one.id ?? '')));
+    const marks = await this.#options.client.mget(held.map((one) => cancelKey(one.bullId)));
     held.forEach((one, index) => {
       if (marks[index] !== null) one.abort('canceled');
     });

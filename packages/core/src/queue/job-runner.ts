@@ -1,24 +1,37 @@
 import type { Redis } from 'ioredis';
-import { OcrError } from '../errors.ts';
+import { placeOfFault } from '../describe-fault.ts';
+import { type ErrorCode, OcrError } from '../errors.ts';
 import type { Logger } from '../logging.ts';
+import { settledWithin } from './connection.ts';
 import type { ClaimedJob, HeldJob } from './held-job.ts';
 import type { JobSettlement } from './job-settlement.ts';
 import { inputKey, runsKey } from './keys.ts';
 import { readOutcome } from './mailbox.ts';
-import type { Outcome } from './outcome.ts';
-import { type JobPayload, jobPayloadSchema } from './payload.ts';
+import type { HandlerAnswer, Outcome } from './outcome.ts';
+import { type ImageSource, type JobPayload, jobPayloadSchema, type Lane } from './payload.ts';
 import { queueLostJob } from './queue-failure.ts';
+
+/** A job that was taken and ended without being handed to the handler. */
+export interface UnreadJob {
+  readonly lane: Lane;
+  /** Where the image was to come from; undefined where the payload cannot be read. */
+  readonly source: ImageSource['kind'] | undefined;
+  readonly waitedMs: number;
+  readonly code: ErrorCode;
+}
 
 export interface JobRunnerOptions {
   readonly client: Redis;
   readonly logger: Logger;
   readonly settlement: JobSettlement;
-  handle(job: ClaimedJob): Promise<Outcome>;
+  handle(job: ClaimedJob): Promise<HandlerAnswer>;
   onLockLost(held: HeldJob): void;
+  onEndedUnread(job: UnreadJob): void;
 }
 
 /** Longer than a job that loses worker after worker is under way. */
 const runsTtlMs = 3_600_000;
+const giveBackPauseMs = 500;
 
 /** Takes one held job from its payload to its end. */
 export class JobRunner {
@@ -51,26 +64,47 @@ export class JobRunner {
     // After a crash between storing and forgetting, the payload is gone but the outcome is there.
     if (await this.#endedBefore(held)) return;
     this.#options.logger.error({ bullJobId: held.bullId }, 'A job has a payload that this version cannot read');
+    this.#tellUnread(held, { source: undefined, code: 'internal' });
     await this.#options.settlement.settle(held, 'ephemeral', internalFailure);
   }
 
   async #runPayload(held: HeldJob, payload: JobPayload): Promise<void> {
     if (payload.kind === 'ephemeral' && (await this.#endedBefore(held))) return;
     const answer = await this.#handle(held, payload);
-    const outcome = decide(held, answer);
-    // It ended here, so no worker was lost. Not waited for: if Redis cannot be told, the next run is merely alone.
-    if (held.started) this.#options.client.decr(runsKey(held.bullId)).catch(() => undefined);
+    // It would come back at once, as long as its lane is open.
+    if (answer === 'give_back') await settledWithin(abortOf(held.signal), giveBackPauseMs);
+    const outcome = decide(held, payload.kind, answer);
+    if (held.started) this.#forgetRun(held, outcome);
     if (outcome === 'discard') {
       if (!held.disowned) this.#options.onLockLost(held);
       return;
     }
     held.beginSettling();
-    if (outcome === 'give back') {
+    if (outcome === 'give_back') {
       await this.#options.settlement.giveBack(held);
       return;
     }
     held.answered = true;
     await this.#options.settlement.settle(held, payload.kind, outcome);
+  }
+
+  /** Where Redis refuses (no memory left), the page is read all the same: only if it killed us, nobody would be told. */
+  async #announceRun(held: HeldJob): Promise<void> {
+    const { client, logger } = this.#options;
+    const key = runsKey(held.bullId);
+    try {
+      await client.multi().sadd(key, held.token).pexpire(key, runsTtlMs).exec();
+      held.started = true;
+    } catch (error) {
+      logger.warn({ jobId: held.id, reason: reasonOf(error) }, 'A run could not be announced');
+    }
+  }
+
+  /** It ended here, so no worker was lost. Not waited for: if Redis cannot be told, the next run is merely alone. */
+  #forgetRun({ bullId, token }: HeldJob, outcome: HandlerAnswer | 'discard'): void {
+    const { client } = this.#options;
+    const runsAgain = outcome === 'discard' || outcome === 'give_back';
+    (runsAgain ? client.srem(runsKey(bullId), token) : client.del(runsKey(bullId))).catch(() => undefined);
   }
 
   /** A worker that died after storing the outcome left only the queue's own bookkeeping to do. */
@@ -83,22 +117,26 @@ export class JobRunner {
     return true;
   }
 
-  async #handle(held: HeldJob, payload: JobPayload): Promise<Outcome> {
+  #tellUnread({ lane, waitedMs }: HeldJob, why: Pick<UnreadJob, 'source' | 'code'>): void {
+    this.#options.onEndedUnread({ lane, waitedMs, ...why });
+  }
+
+  async #handle(held: HeldJob, payload: JobPayload): Promise<HandlerAnswer> {
     const { client, logger, handle } = this.#options;
     if (payload.deadlineAt !== undefined) {
-      if (payload.deadlineAt <= Date.now()) return deadlineExceeded;
+      if (payload.deadlineAt <= Date.now()) {
+        this.#tellUnread(held, { source: payload.source.kind, code: 'deadline_exceeded' });
+        return deadlineExceeded;
+      }
       held.abortAt(payload.deadlineAt);
     }
     try {
       return await handle({
         payload,
         lane: held.lane,
-        lostWorkers: isFirstRun(held) ? 0 : Number(await client.get(runsKey(held.bullId))),
-        started: async () => {
-          const key = runsKey(held.bullId);
-          await client.multi().incr(key).pexpire(key, runsTtlMs).exec();
-          held.started = true;
-        },
+        waitedMs: held.waitedMs,
+        lostWorkers: isFirstRun(held) ? 0 : await client.scard(runsKey(held.bullId)),
+        started: () => this.#announceRun(held),
         signal: held.signal,
         input: async () => {
           const bytes = await client.getBuffer(inputKey(payload.id));
@@ -108,10 +146,24 @@ export class JobRunner {
       });
     } catch (error) {
       if (error instanceof OcrError) return { ok: false, error: error.toWire() };
-      if (!held.signal.aborted) logger.error({ jobId: payload.id, ...placeOf(error) }, 'The job handler threw');
+      if (!held.signal.aborted)
+        logger.error({ jobId: payload.id, fault: placeOfFault(error) }, 'The job handler threw');
       return internalFailure;
     }
   }
+}
+
+function abortOf(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener(
+      'abort',
+      () => {
+        resolve();
+      },
+      { once: true },
+    );
+  });
 }
 
 /** Saves asking Redis what cannot be. */
@@ -127,7 +179,7 @@ const deadlineExceeded: Outcome = {
 };
 
 /** What becomes of the handler's answer when the job was to stop meanwhile. */
-function decide(held: HeldJob, answer: Outcome): Outcome | 'discard' | 'give back' {
+function decide(held: HeldJob, kind: JobPayload['kind'], answer: HandlerAnswer): HandlerAnswer | 'discard' {
   if (held.disowned) return 'discard';
   switch (held.abortReason) {
     case undefined:
@@ -135,19 +187,13 @@ function decide(held: HeldJob, answer: Outcome): Outcome | 'discard' | 'give bac
     case 'lock_lost':
       return 'discard';
     case 'drain':
-      return answer.ok ? answer : 'give back';
+      // The handler of a durable job has stored the end that it tells; of others a failure may be due to the stop.
+      return kind === 'durable' || answer === 'give_back' || answer.ok ? answer : 'give_back';
     case 'deadline':
       return deadlineExceeded;
     case 'canceled':
       return canceled;
   }
-}
-
-/** Where it was thrown, without its message: that may hold an address or recognized text. */
-function placeOf(error: unknown): { readonly error: string; readonly stack: readonly string[] } {
-  if (!(error instanceof Error)) return { error: typeof error, stack: [] };
-  const frames = (error.stack ?? '').split('\n').filter((line) => line.trimStart().startsWith('at '));
-  return { error: error.name, stack: frames.map((frame) => frame.trim()) };
 }
 
 function reasonOf(error: unknown): string {

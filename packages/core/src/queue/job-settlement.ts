@@ -1,6 +1,7 @@
 import { UnrecoverableError } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { pause } from './connection.ts';
+import { giveBack } from './give-back.ts';
 import type { HeldJob } from './held-job.ts';
 import { cancelKey, inputKey } from './keys.ts';
 import { postOutcome } from './mailbox.ts';
@@ -29,7 +30,7 @@ export class JobSettlement {
     await this.#post(id, outcome);
     // The queue keeps finished jobs for a while; the address of an image that nobody may keep must not be among it.
     await Promise.all([
-      this.#client.del(inputKey(id), cancelKey(id)),
+      this.#client.del(inputKey(id), cancelKey(held.bullId)),
       held.job.updateData({}),
       this.leaveQueue(held, outcome),
     ]);
@@ -40,9 +41,8 @@ export class JobSettlement {
     else await held.job.moveToFailed(new UnrecoverableError(outcome.error.code), held.token, false);
   }
 
-  /** To the front of its lane; does not count as a lost worker. */
   async giveBack(held: HeldJob): Promise<void> {
-    await held.job.moveToWait(held.token);
+    await giveBack(this.#client, held);
   }
 
   async #post(id: string, outcome: Outcome): Promise<void> {

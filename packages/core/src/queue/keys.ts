@@ -27,6 +27,26 @@ export function activeKey(lane: Lane): string {
   return `${prefix}:${lane}:active`;
 }
 
+/** BullMQ's list of jobs without priority, and of those that came back from a lost worker. */
+export function waitKey(lane: Lane): string {
+  return `${prefix}:${lane}:wait`;
+}
+
+/** BullMQ's sorted set of jobs with a priority. */
+export function prioritizedKey(lane: Lane): string {
+  return `${prefix}:${lane}:prioritized`;
+}
+
+/** BullMQ's sorted set of jobs that are not to run yet. */
+export function delayedKey(lane: Lane): string {
+  return `${prefix}:${lane}:delayed`;
+}
+
+/** What precedes a BullMQ id in the key of the hash that describes the job. */
+export function jobKeyPrefix(lane: Lane): string {
+  return `${prefix}:${lane}:`;
+}
+
 /** BullMQ's lock of a held job; its value is the token of the claim. */
 export function lockKey(lane: Lane, bullId: string): string {
   return `${prefix}:${lane}:${bullId}:lock`;
@@ -42,17 +62,20 @@ export function inputKey(id: string): string {
   return `${prefix}:input:${id}`;
 }
 
-/** Set while an active job shall stop, with a TTL: a worker that missed the message still sees it. */
-export function cancelKey(id: string): string {
-  return `${prefix}:cancel:${id}`;
+/**
+ * Set while an active job shall stop, with a TTL: a worker that missed the message still sees it. For one generation
+ * only, since a job that was stopped may be sent anew.
+ */
+export function cancelKey(bullId: string): string {
+  return `${prefix}:cancel:${bullId}`;
 }
 
-/** How many runs of a job began and have not ended, with a TTL; see ClaimedJob. */
+/** Set of the claims whose run of a job began and has not ended, with a TTL; see ClaimedJob. */
 export function runsKey(bullId: string): string {
-  return `${prefix}:runs:${bullId}`;
+  return `${prefix}:runs-begun:${bullId}`;
 }
 
-/** Where the ids of active jobs that shall stop are published; every worker listens. */
+/** Where the BullMQ ids of active jobs that shall stop are published; every worker listens. */
 export const cancelChannel = `${prefix}:cancel`;
 
 /** Where one job's outcome is published; only who waits for that job listens. */
@@ -63,6 +86,18 @@ export function outcomeChannel(id: string): string {
 export function idOfOutcomeChannel(channel: string): string {
   return channel.slice(outcomeChannel('').length);
 }
+
+/** Where a durable job's new state is published, never its text; only who waits for that job listens. */
+export function noticeChannel(id: string): string {
+  return `${prefix}:notice:${id}`;
+}
+
+export function idOfNoticeChannel(channel: string): string {
+  return channel.slice(noticeChannel('').length);
+}
+
+/** Written once all jobs were sent; missing when Redis came back empty. */
+export const epochKey = `${prefix}:epoch`;
 
 /** Sorted set of worker ids by their last heartbeat. */
 export const workersKey = `${prefix}:workers`;

@@ -2,28 +2,32 @@ import { randomUUID } from 'node:crypto';
 import { Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Logger } from '../logging.ts';
-import { connectPatiently, disconnect, pause, settledWithin } from './connection.ts';
+import { connectPatiently, disconnect, keepSubscribed, settledWithin } from './connection.ts';
 import { DeadWorkers } from './dead-workers.ts';
 import { type ClaimedJob, HeldJob } from './held-job.ts';
 import { JobArrivals } from './job-arrivals.ts';
 import { JobKeeper } from './job-keeper.ts';
-import { JobRunner } from './job-runner.ts';
+import { JobRunner, type UnreadJob } from './job-runner.ts';
 import { JobSettlement } from './job-settlement.ts';
+import { JobTaker } from './job-taker.ts';
 import { cancelChannel, prefix, publicJobId } from './keys.ts';
-import { LanePolicy } from './lane-policy.ts';
-import type { Outcome } from './outcome.ts';
+import type { HandlerAnswer } from './outcome.ts';
 import { type Lane, lanes } from './payload.ts';
 import { heartbeatIntervalMs, removeWorkerReport, writeWorkerReport } from './worker-report.ts';
 
-export interface LaneEvent {
-  readonly type: 'stalled' | 'lock_lost' | 'redis_down' | 'redis_up';
-  /** Public id, where the event is about a job. */
-  readonly jobId?: string;
-}
+/** `jobId` is the public one. */
+export type LaneEvent =
+  | { readonly type: 'stalled' | 'lock_lost'; readonly jobId: string }
+  | { readonly type: 'redis_down' | 'redis_up' }
+  /** The locks of so many jobs could not be renewed this time; nobody else has them yet. */
+  | { readonly type: 'renewals_failed'; readonly jobs: number }
+  | ({ readonly type: 'ended_unread' } & UnreadJob);
 
 export interface LaneConsumerOptions {
   readonly redisUrl: string;
   readonly logger: Logger;
+  /** From which jobs are taken. All by default. */
+  readonly lanes?: readonly Lane[];
   /** Never are more jobs held than this, parked ones aside. */
   readonly slots: number;
   /**
@@ -38,8 +42,17 @@ export interface LaneConsumerOptions {
   readonly parked?: () => number;
   /** So many may be parked at once. */
   readonly maxParked?: number;
-  /** Never throws on purpose; a throw other than OcrError is `internal`. Stops soon after the job's signal fires. */
-  handle(job: ClaimedJob): Promise<Outcome>;
+  /**
+   * Never throws on purpose; a throw other than OcrError is `internal`. Stops soon after the job's signal fires. The
+   * outcome of a durable job ends its stay in the queue and goes nowhere: the handler has stored it, or else says to
+   * give the job back.
+   */
+  handle(job: ClaimedJob): Promise<HandlerAnswer>;
+  /**
+   * Asked before each taking: of a closed lane nothing is taken. It is noticed within a second when one opens. All are
+   * open by default.
+   */
+  isOpen?(lane: Lane): boolean;
   /** What the heartbeat says. */
   report(): { readonly engines: number; readonly busy: number; readonly meanPageMs: number };
   readonly mailboxTtlMs: number;
@@ -70,20 +83,18 @@ const stopTimeoutMs = 1_500;
 const closeTimeoutMs = 1_500;
 /** Longer than the taker sleeps (see job-arrivals.ts). */
 const takingTimeoutMs = 2_000;
-const retryTakingMs = 500;
-const lookForParkedMs = 500;
-/** How long a job stays on offer to idle consumers before a busy one takes it in advance; they need a few ms. */
-const offerMs = 25;
+/** The same complaint is not repeated before: Redis may refuse for long (no memory left). */
+const repeatWarningMs = 60_000;
 
 class RedisLaneConsumer implements LaneConsumer {
   readonly #options: LaneConsumerOptions;
   readonly #id = randomUUID();
+  readonly #lanes: readonly Lane[];
   readonly #lockMs: number;
   readonly #connections: readonly Redis[];
   readonly #client: Redis;
   readonly #workers: Readonly<Record<Lane, Worker>>;
-  readonly #arrivals: JobArrivals;
-  readonly #policy = new LanePolicy();
+  readonly #taker: JobTaker;
   /** By lock token. */
   readonly #held = new Map<string, HeldJob>();
   readonly #keeper: JobKeeper;
@@ -91,13 +102,13 @@ class RedisLaneConsumer implements LaneConsumer {
   readonly #runner: JobRunner;
   #heartbeat: NodeJS.Timeout | undefined;
   #stopping = false;
-  #taking: Promise<void> = Promise.resolve();
+  readonly #warnedAt = new Map<string, number>();
   #claims = 0;
-  #wakeTaker: () => void = () => undefined;
   #closed: Promise<void> | undefined;
 
   constructor(options: LaneConsumerOptions) {
     this.#options = options;
+    this.#lanes = options.lanes ?? lanes;
     this.#lockMs = options.lockMs ?? defaultLockMs;
     const open = (role: string) => connectPatiently({ redisUrl: options.redisUrl, logger: options.logger, role });
     this.#client = open('consumer');
@@ -105,7 +116,17 @@ class RedisLaneConsumer implements LaneConsumer {
     const subscriber = open('cancellations');
     this.#connections = [this.#client, blocking, subscriber];
     this.#workers = { interactive: this.#openWorker('interactive'), bulk: this.#openWorker('bulk') };
-    this.#arrivals = new JobArrivals({ blocking, client: this.#client });
+    this.#taker = new JobTaker({
+      arrivals: new JobArrivals({ blocking, client: this.#client }),
+      logger: options.logger,
+      slots: options.slots,
+      eagerSlots: options.eagerSlots ?? options.slots,
+      parked: options.parked,
+      maxParked: options.maxParked ?? 0,
+      isOpen: (lane) => this.#lanes.includes(lane) && (options.isOpen?.(lane) ?? true),
+      held: () => this.#held.size,
+      take: (lane) => this.#take(lane),
+    });
     this.#keeper = new JobKeeper({
       client: this.#client,
       workers: this.#workers,
@@ -113,6 +134,9 @@ class RedisLaneConsumer implements LaneConsumer {
       lockMs: this.#lockMs,
       onError: (error) => {
         this.#warn('Locks could not be renewed', error);
+      },
+      onRenewalsFailed: (jobs) => {
+        options.onEvent?.({ type: 'renewals_failed', jobs });
       },
     });
     this.#settlement = new JobSettlement({ client: this.#client, mailboxTtlMs: options.mailboxTtlMs });
@@ -124,18 +148,23 @@ class RedisLaneConsumer implements LaneConsumer {
       onLockLost: (held) => {
         options.onEvent?.({ type: 'lock_lost', jobId: held.publicId });
       },
+      onEndedUnread: (job) => {
+        options.onEvent?.({ type: 'ended_unread', ...job });
+      },
     });
     this.#watchConnection();
     this.#listenForCancellations(subscriber);
   }
 
   run(): void {
+    // Of all lanes: it may be that of one no worker is left.
     for (const lane of lanes) void this.#workers[lane].startStalledCheckTimer();
     const beat = () => {
-      const report = { id: this.#id, ...this.#options.report(), at: Date.now() };
+      const report = { id: this.#id, lanes: this.#lanes, ...this.#options.report(), at: Date.now() };
       if (this.#client.status === 'ready') writeWorkerReport(this.#client, report).catch(() => undefined);
     };
     const deadWorkers = new DeadWorkers({
+      workerId: this.#id,
       client: this.#client,
       workers: this.#workers,
       onTakenOver: (jobId) => {
@@ -149,7 +178,7 @@ class RedisLaneConsumer implements LaneConsumer {
       if (this.#client.status === 'ready') deadWorkers.check().catch(() => undefined);
     }, heartbeatIntervalMs);
     this.#heartbeat.unref();
-    this.#taking = this.#takeJobs();
+    this.#taker.run();
   }
 
   async drain(graceMs: number): Promise<{ unfinished: number }> {
@@ -181,7 +210,7 @@ class RedisLaneConsumer implements LaneConsumer {
     if (this.#client.status === 'ready') {
       await settledWithin(removeWorkerReport(this.#client, this.#id), closeTimeoutMs);
       // A blocked sleeper wakes by itself; waiting for it lets it put back a marker that it may have popped.
-      await settledWithin(this.#taking, closeTimeoutMs);
+      await settledWithin(this.#taker.ended, closeTimeoutMs);
     }
     // BullMQ's close never times out; and commands that wait for a Redis that is away are never answered.
     await settledWithin(Promise.all(lanes.map((lane) => this.#workers[lane].close(true))), closeTimeoutMs);
@@ -210,73 +239,39 @@ class RedisLaneConsumer implements LaneConsumer {
   }
 
   #watchConnection(): void {
-    let up = false;
+    let up: boolean | undefined;
     this.#client.on('ready', () => {
-      if (!up) this.#options.onEvent?.({ type: 'redis_up' });
+      if (up !== true) this.#options.onEvent?.({ type: 'redis_up' });
       up = true;
       this.#keeper.renewSoon();
     });
+    // Also of a first connection that could not be made.
     this.#client.on('close', () => {
-      if (up) this.#options.onEvent?.({ type: 'redis_down' });
+      if (up !== false) this.#options.onEvent?.({ type: 'redis_down' });
       up = false;
     });
   }
 
   #listenForCancellations(subscriber: Redis): void {
-    subscriber.on('message', (_channel: string, id: string) => {
-      for (const held of this.#held.values()) if (held.id === id) held.abort('canceled');
+    subscriber.on('message', (_channel: string, bullId: string) => {
+      for (const held of this.#held.values()) if (held.bullId === bullId) held.abort('canceled');
     });
-    subscriber.subscribe(cancelChannel).catch((error: unknown) => {
-      if (!this.#stopping) this.#warn('Cancellations are seen late', error);
-    });
+    // While this fails, cancellations are seen by the keeper's next look.
+    keepSubscribed(subscriber, () => [cancelChannel]);
   }
 
   #stopTaking(): void {
     this.#stopping = true;
-    this.#wakeTaker();
+    this.#taker.stop();
   }
 
-  async #takeJobs(): Promise<void> {
-    while (!this.#stopping) {
-      try {
-        const taken = this.#takenSlots();
-        if (taken >= this.#options.slots) {
-          await this.#arrivals.putBack();
-          await this.#freedSlot();
-          continue;
-        }
-        if (taken >= (this.#options.eagerSlots ?? this.#options.slots)) {
-          await this.#arrivals.putBack();
-          await pause(offerMs);
-        }
-        if (!(await this.#takeOne())) {
-          await this.#arrivals.wait();
-        }
-      } catch (error) {
-        if (this.#stopping) break;
-        this.#warn('No job could be taken', error);
-        await pause(retryTakingMs);
-      }
-    }
-    await this.#arrivals.putBack().catch(() => undefined);
-  }
-
-  async #takeOne(): Promise<boolean> {
-    for (const lane of this.#policy.order()) {
-      const token = `${this.#id}:${++this.#claims}`;
-      const lockedAt = Date.now();
-      const job = await this.#workers[lane].getNextJob(token, { block: false });
-      this.#arrivals.lookedInto(lane);
-      if (job === undefined) {
-        this.#policy.foundEmpty(lane);
-        if (this.#stopping) return false;
-        continue;
-      }
-      this.#policy.took(lane);
-      this.#start(new HeldJob({ job, lane, token, lockedAt }));
-      return true;
-    }
-    return false;
+  async #take(lane: Lane): Promise<boolean> {
+    const token = `${this.#id}:${++this.#claims}`;
+    const lockedAt = performance.now();
+    const job = await this.#workers[lane].getNextJob(token, { block: false });
+    if (job === undefined) return false;
+    this.#start(new HeldJob({ job, lane, token, lockedAt }));
+    return true;
   }
 
   #start(held: HeldJob): void {
@@ -286,31 +281,20 @@ class RedisLaneConsumer implements LaneConsumer {
     if (this.#stopping) held.abort('drain');
     void this.#runner.run(held).then(() => {
       this.#held.delete(held.token);
-      this.#wakeTaker();
+      this.#taker.slotFreed();
     });
-  }
-
-  #takenSlots(): number {
-    const { parked, maxParked = 0 } = this.#options;
-    return this.#held.size - Math.min(parked?.() ?? 0, maxParked);
-  }
-
-  /** A slot is freed by a job that ends, which wakes us, or by one that is parked, which is looked for. */
-  async #freedSlot(): Promise<void> {
-    const woken = new Promise<void>((resolve) => {
-      this.#wakeTaker = resolve;
-      if (this.#stopping || this.#takenSlots() < this.#options.slots) resolve();
-    });
-    await (this.#options.parked === undefined ? woken : settledWithin(woken, lookForParkedMs));
   }
 
   /** Also waits for a job that is being taken right now, unless Redis is away and never answers. */
   async #emptied(): Promise<void> {
-    await settledWithin(this.#taking, takingTimeoutMs);
+    await settledWithin(this.#taker.ended, takingTimeoutMs);
     await Promise.all([...this.#held.values()].map((held) => held.ended));
   }
 
   #warn(message: string, error: unknown): void {
+    const now = performance.now();
+    if (now - (this.#warnedAt.get(message) ?? Number.NEGATIVE_INFINITY) < repeatWarningMs) return;
+    this.#warnedAt.set(message, now);
     this.#options.logger.warn({ reason: error instanceof Error ? error.message : 'unknown' }, message);
   }
 }

@@ -13,6 +13,12 @@ const outcomeSchema = z.discriminatedUnion('ok', [
 /** How a job ended, as it crosses processes. */
 export type Outcome = z.infer<typeof outcomeSchema>;
 
+/**
+ * What a handler says: how the job ended, or that the queue shall hand it out again, to this worker or another, because
+ * it could not even be tried (say, a durable job while the store is away). It goes back after half a second.
+ */
+export type HandlerAnswer = Outcome | 'give_back';
+
 export function encodeOutcome(outcome: Outcome): string {
   return JSON.stringify(outcome);
 }

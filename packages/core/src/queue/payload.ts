@@ -35,6 +35,8 @@ export const jobPayloadSchema = z.object({
   /** After this moment nobody wants the answer (milliseconds since the epoch); absent: no limit. */
   deadlineAt: z.int().optional(),
   requestId: z.string().optional(),
+  /** The span that sent it, as W3C writes it: what is done with the job belongs to its trace. */
+  traceparent: z.string().optional(),
 });
 export type JobPayload = z.infer<typeof jobPayloadSchema>;
 

@@ -7,9 +7,7 @@ import { OcrError } from '../errors.ts';
 export function toQueueError(thrown: unknown): OcrError {
   if (thrown instanceof OcrError) return thrown;
   if (!(thrown instanceof Error)) return OcrError.from(thrown);
-  if (/\bOOM\b/.test(thrown.message)) {
-    return new OcrError('queue_unavailable', 'The queue has no memory left', { cause: thrown, retryAfterSeconds: 5 });
-  }
+  if (/\bOOM\b/.test(thrown.message)) return queueOutOfMemory(thrown);
   return isOurMistake(thrown) ? OcrError.from(thrown) : queueUnreachable(thrown);
 }
 
@@ -21,6 +19,10 @@ function isOurMistake(error: Error): boolean {
 
 export function queueUnreachable(cause?: unknown): OcrError {
   return new OcrError('queue_unavailable', 'The queue cannot be reached', { cause, retryAfterSeconds: 2 });
+}
+
+export function queueOutOfMemory(cause?: unknown): OcrError {
+  return new OcrError('queue_unavailable', 'The queue has no memory left', { cause, retryAfterSeconds: 5 });
 }
 
 export function queueLostJob(): OcrError {

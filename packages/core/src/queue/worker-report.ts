@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { workerKey, workersKey } from './keys.ts';
+import { type Lane, lanes } from './payload.ts';
 
 export const heartbeatIntervalMs = 1_000;
 /** Three beats may be lost before a worker counts as gone. */
@@ -8,6 +9,8 @@ const heartbeatTtlMs = 4_000;
 
 const workerReportSchema = z.object({
   id: z.string(),
+  /** From which it takes jobs; absent: all. */
+  lanes: z.array(z.enum(lanes)).readonly().optional(),
   engines: z.number(),
   busy: z.number(),
   /** 0 while the worker has read no page yet. */
@@ -17,12 +20,16 @@ const workerReportSchema = z.object({
 });
 export type WorkerReport = z.infer<typeof workerReportSchema>;
 
+export function takesFrom(report: Pick<WorkerReport, 'lanes'>, lane: Lane): boolean {
+  return report.lanes?.includes(lane) ?? true;
+}
+
+/** Workers that end without a word are taken off the list by others, who give their jobs back first (dead-workers.ts). */
 export async function writeWorkerReport(client: Redis, report: WorkerReport): Promise<void> {
   await client
     .pipeline()
     .set(workerKey(report.id), JSON.stringify(report), 'PX', heartbeatTtlMs)
     .zadd(workersKey, report.at, report.id)
-    .zremrangebyscore(workersKey, 0, report.at - 15 * heartbeatTtlMs)
     .exec();
 }
 

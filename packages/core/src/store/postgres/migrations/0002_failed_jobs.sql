@@ -1,0 +1,1 @@
+CREATE INDEX "jobs_failed" ON "jobs" USING btree ("finished_at","seq") WHERE state = 'failed';
