@@ -1,20 +1,38 @@
 import { EngineError } from './engine-error.ts';
-import { readWeights } from './manifest.ts';
-import { loadModel } from './model.ts';
+import { batchPixelsWithin } from './gpu-memory.ts';
+import { readWeights, type Weights } from './manifest.ts';
+import { loadModel, type Model } from './model.ts';
+import { inBatches } from './network-batches.ts';
 import { type Networks, readPage } from './pipeline.ts';
-import { defaultImageLimits, type ImageLimits, type ModelName, type PageResult, type Provider } from './types.ts';
+import { widthSteps } from './text-recognizer.ts';
+import {
+  type BatchLimits,
+  type BatchReport,
+  defaultImageLimits,
+  type ImageLimits,
+  type ModelName,
+  type ModelRole,
+  type PageResult,
+  type PictureFormat,
+  type Provider,
+} from './types.ts';
+import { defaultWarmUpMs } from './warm-up-time.ts';
+import { warmUp } from './warm-up.ts';
 
 export { EngineError, type EngineErrorCode, engineErrorCodes } from './engine-error.ts';
 export {
   type Line,
   type ModelName,
   modelNames,
+  type PagePictures,
   type PageResult,
+  type PictureFormat,
+  pictureSides,
   type Point,
   type Provider,
   providers,
 } from './types.ts';
-export type { ImageLimits, Quad, Timings } from './types.ts';
+export type { BatchLimits, BatchReport, ImageLimits, ModelRole, Quad, Timings } from './types.ts';
 
 export interface EngineOptions {
   /** `small` reads documents well; `tiny` is three times as fast and knows fewer characters. */
@@ -22,14 +40,28 @@ export interface EngineOptions {
   /** Folder with manifest.json and the weights; by default the project's own. */
   readonly modelsDir?: string;
   readonly provider?: Provider;
+  /** Which GPU, counted from 0 among those that the process may see. */
+  readonly deviceId?: number;
   readonly limits?: ImageLimits;
   /** Threads inside one operator; 1 by default, since pages in parallel scale better than threads in a page. */
   readonly threads?: number;
+  /** Merges what pages that are read at the same time ask of a network; off if not said. For GPUs: a CPU needs more memory and gains nothing. */
+  readonly batching?: BatchLimits | undefined;
+  /** Bounds the batches so that the networks stay within so many bytes of the GPU; see docs/gpu.md. */
+  readonly gpuMemoryLimitBytes?: number | undefined;
+  /** Lines are padded to a multiple of so many columns; 16 on a CPU and 32 on a GPU if not said. */
+  readonly widthStep?: number | undefined;
+  /** For so long at most usual shapes are tried before the engine is ready; 60 s on a GPU and none on a CPU if not said. */
+  readonly warmUpMs?: number | undefined;
+  /** Told of each batch. */
+  readonly onBatch?: (batch: BatchReport) => void;
 }
 
 export interface RecognizeOptions {
   /** Lines with less confidence are left out, 0..1; 0.5 by default, as in PaddleOCR. */
   readonly minConfidence?: number;
+  /** Also gives the page as pictures for people; none if not said. */
+  readonly pictures?: PictureFormat | undefined;
   /** Stops between two runs of a network. */
   readonly signal?: AbortSignal;
 }
@@ -49,22 +81,21 @@ export interface Engine {
 /**
  * Loads the networks of a model.
  *
- * Rejects with `EngineError`: `model_mismatch` (weights missing or not those of the manifest), `engine_failed`.
+ * Rejects with `EngineError`: `model_mismatch` (weights missing or not those of the manifest), `provider_unavailable`,
+ * `engine_failed`.
  */
 export async function createEngine(options: EngineOptions): Promise<Engine> {
-  const { model, modelsDir, provider = 'cpu', threads = 1, limits = defaultImageLimits } = options;
-  const weights = await readWeights(model, modelsDir);
-  const load = (bytes: Uint8Array) => loadModel(bytes, { provider, threads });
-  const networks: Networks = {
-    detector: await load(weights.detector),
-    boxes: weights,
-    classifier: { model: await load(weights.classifier), threshold: weights.classifierThreshold },
-    recognizer: { model: await load(weights.recognizer), characters: weights.characters },
-  };
+  const { provider = 'cpu', limits = defaultImageLimits } = options;
+  const { warmUpMs = defaultWarmUpMs[provider], batching, onBatch, gpuMemoryLimitBytes } = options;
+  const pixels = gpuMemoryLimitBytes === undefined ? undefined : batchPixelsWithin(gpuMemoryLimitBytes);
+  const weights = await readWeights(options.model, options.modelsDir);
+  const alone = await loadNetworks(weights, options);
+  if (warmUpMs > 0) await warmUp(alone, { maxBatchSize: batching?.maxBatchSize ?? 1, pixels, budgetMs: warmUpMs });
+  const networks = mapModels(alone, (model, role) => inBatches(model, role, { batching, pixels, onBatch }));
   return {
-    async recognize(bytes, { minConfidence = 0.5, signal } = {}) {
+    async recognize(bytes, { minConfidence = 0.5, pictures, signal } = {}) {
       try {
-        return await readPage(networks, bytes, { limits, minConfidence, signal });
+        return await readPage(networks, bytes, { limits, minConfidence, pictures, signal });
       } catch (error) {
         if (error instanceof EngineError) throw error;
         if (signal?.aborted === true) throw new EngineError('aborted', 'Reading was stopped', { cause: error });
@@ -76,5 +107,26 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       await networks.classifier.model.close();
       await networks.recognizer.model.close();
     },
+  };
+}
+
+async function loadNetworks(weights: Weights, options: EngineOptions): Promise<Networks> {
+  const { provider = 'cpu', deviceId = 0, threads = 1, widthStep = widthSteps[provider] } = options;
+  const load = (bytes: Uint8Array) => loadModel(bytes, { provider, deviceId, threads });
+  return {
+    detector: await load(weights.detector),
+    boxes: weights,
+    classifier: { model: await load(weights.classifier), threshold: weights.classifierThreshold },
+    recognizer: { model: await load(weights.recognizer), characters: weights.characters, widthStep },
+  };
+}
+
+function mapModels(networks: Networks, change: (model: Model, role: ModelRole) => Model): Networks {
+  const { detector, classifier, recognizer } = networks;
+  return {
+    ...networks,
+    detector: change(detector, 'detector'),
+    classifier: { ...classifier, model: change(classifier.model, 'classifier') },
+    recognizer: { ...recognizer, model: change(recognizer.model, 'recognizer') },
   };
 }

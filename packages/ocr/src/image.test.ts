@@ -1,11 +1,18 @@
 import sharp, { type Sharp } from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { decodeImage, resizeImage, sniffFormat } from './image.ts';
-import { defaultImageLimits } from './types.ts';
+import { decodeImage, drawPictures, type Image, resizeImage, sniffFormat } from './image.ts';
+import { fromEngineSchema } from './pool/engine-protocol.ts';
+import { webpSize } from './pool/webp-size.ts';
+import { defaultImageLimits, type PagePictures } from './types.ts';
 
 const { width, height } = { width: 60, height: 40 };
 let page: Buffer;
 let tiff: Buffer;
+
+/** A blank page. */
+function blank(pixelsWide: number, pixelsHigh: number): Image {
+  return { data: new Uint8Array(pixelsWide * pixelsHigh * 3), width: pixelsWide, height: pixelsHigh };
+}
 
 /** Left half black, right half white; the first rows red, so that every turn can be told. */
 beforeAll(async () => {
@@ -129,6 +136,71 @@ describe('sniffFormat', () => {
     expect(sniffFormat(Buffer.from('\0\0\0\x18ftypheic\0\0\0\0', 'latin1'))).toBeUndefined();
   });
 });
+
+describe('drawPictures', () => {
+  it.each([
+    ['a large page', 3000, 2000, [1600, 1067], [320, 213]],
+    ['a tall page', 400, 4000, [160, 1600], [32, 320]],
+    ['a page as thin as a hair', 9000, 2, [1600, 1], [320, 1]],
+    ['a page that need only be a smaller thumbnail', 640, 480, [640, 480], [320, 240]],
+    ['a tiny page, which is not enlarged', 20, 10, [20, 10], [20, 10]],
+    ['one pixel', 1, 1, [1, 1], [1, 1]],
+  ])('fits %s', async (_, pixelsWide, pixelsHigh, previewSize, thumbnailSize) => {
+    const { preview, thumbnail } = await drawPictures(blank(pixelsWide, pixelsHigh));
+    expect([webpSize(preview), webpSize(thumbnail)]).toEqual(
+      [previewSize, thumbnailSize].map(([w, h]) => ({ width: w, height: h })),
+    );
+  });
+
+  it('draws what the boxes are drawn on: upright, without metadata', async () => {
+    const sideways = await sharp(page).rotate(270).png().toBuffer();
+    const exif = { IFD0: { Copyright: 'who took it' } };
+    const bytes = await sharp(sideways)
+      .withExif(exif)
+      .withMetadata({ orientation: 6 })
+      .jpeg({ quality: 95 })
+      .toBuffer();
+    expect(await sharp(bytes).metadata()).toMatchObject({
+      orientation: 6,
+      exif: expect.anything(),
+      icc: expect.anything(),
+    });
+    const decoded = await decodeImage(bytes, defaultImageLimits);
+    const { preview } = await drawPictures(decoded.image);
+    expect([decoded.width, decoded.height]).toEqual([width, height]);
+    expect(webpSize(preview)).toEqual({ width, height });
+    expect(await colorAt(preview, 5, 3)).toSatisfy(looksLike([255, 0, 0]));
+    expect(await colorAt(preview, 5, 30)).toSatisfy(looksLike([0, 0, 0]));
+    const { exif: kept, icc, xmp, orientation } = await sharp(preview).metadata();
+    expect([kept, icc, xmp, orientation]).toEqual([undefined, undefined, undefined, undefined]);
+  });
+
+  it('draws transparent pages over the background that they were read over', async () => {
+    const bars = [{ input: { create: { width: 30, height: 8, channels: 3 as const, background: '#ffffff' } } }];
+    const transparent = { r: 0, g: 0, b: 0, alpha: 0 };
+    const bytes = await sharp({ create: { width: 50, height: 40, channels: 4, background: transparent } })
+      .composite(bars)
+      .png()
+      .toBuffer();
+    const { preview } = await drawPictures((await decodeImage(bytes, defaultImageLimits)).image);
+    expect(await colorAt(preview, 2, 38)).toSatisfy(looksLike([0, 0, 0]));
+    expect((await sharp(preview).metadata()).hasAlpha).toBe(false);
+  });
+
+  it('draws the worst page within what the pool takes', async () => {
+    const noise = blank(1600, 1600);
+    let state = 1;
+    for (let i = 0; i < noise.data.length; i++) noise.data[i] = (state = (state * 48_271) % 2_147_483_647) & 255;
+    const pictures = await drawPictures(noise);
+    expect(fromEngineSchema.safeParse(answerWith(pictures)).error).toBeUndefined();
+  });
+});
+
+function answerWith(pictures: PagePictures): unknown {
+  const timings = { decode: 0, detect: 0, classify: 0, recognize: 0, draw: 0, total: 0 };
+  const result = { width: 1600, height: 1600, lines: [], timings, pictures };
+  return { type: 'result', id: 1, result, usage: { rssBytes: 1, cpuSeconds: 1 } };
+}
 
 it('resizes to exactly the size asked for', async () => {
   const { image } = await decodeImage(page, defaultImageLimits);

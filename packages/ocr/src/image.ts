@@ -1,6 +1,6 @@
 import sharp, { type Metadata, type OutputInfo, type Sharp } from 'sharp';
 import { EngineError } from './engine-error.ts';
-import type { ImageLimits } from './types.ts';
+import { type ImageLimits, type PagePictures, pictureSides } from './types.ts';
 
 /** Pixels of an upright page: RGB, 8 bit, row by row (HWC). */
 export interface Image {
@@ -185,10 +185,28 @@ function backgroundFor(rgba: Uint8Array, width: number, height: number): number 
 /** Resizes to exactly `width` × `height`. */
 export async function resizeImage(image: Image, width: number, height: number): Promise<Image> {
   if (image.width === width && image.height === height) return image;
-  const { width: w, height: h } = image;
-  const data = await sharp(image.data, { raw: { width: w, height: h, channels: 3 }, limitInputPixels: false })
-    .resize(width, height, { fit: 'fill', kernel: 'linear' })
-    .raw()
-    .toBuffer();
+  const data = await fromPixels(image).resize(width, height, { fit: 'fill', kernel: 'linear' }).raw().toBuffer();
   return { data, width, height };
+}
+
+/** Draws a page for people, see `pictureSides`: WebP of its pixels alone, without metadata. */
+export async function drawPictures(page: Image): Promise<PagePictures> {
+  const preview = await fitInto(page, pictureSides.preview);
+  const thumbnail = await fitInto(preview, pictureSides.thumbnail);
+  return { preview: await encodePicture(preview), thumbnail: await encodePicture(thumbnail) };
+}
+
+function fitInto(image: Image, longestSide: number): Promise<Image> {
+  const scale = Math.min(1, longestSide / Math.max(image.width, image.height));
+  const scaled = (side: number): number => Math.max(1, Math.round(side * scale));
+  return resizeImage(image, scaled(image.width), scaled(image.height));
+}
+
+/** More effort would make files a fifth smaller and take the engine, which waits, three times as long. */
+function encodePicture(image: Image): Promise<Uint8Array> {
+  return fromPixels(image).webp({ quality: 75, effort: 1 }).toBuffer();
+}
+
+function fromPixels({ data, width, height }: Image): Sharp {
+  return sharp(data, { raw: { width, height, channels: 3 }, limitInputPixels: false });
 }

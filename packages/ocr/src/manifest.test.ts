@@ -1,8 +1,9 @@
-import { appendFile, cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { appendFile, cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { bakedModelsDir, readWeights } from './manifest.ts';
+import { bakedModelsDir, listModelFiles, readWeights } from './manifest.ts';
 
 let copy: string;
 beforeEach(async () => {
@@ -42,5 +43,15 @@ describe('readWeights', () => {
     await expect(readWeights('small', copy)).rejects.toThrow('line-orientation-classifier.onnx');
     await rm(path.join(copy, 'manifest.json'));
     await expect(readWeights('small', copy)).rejects.toThrow('manifest.json');
+  });
+});
+
+describe('listModelFiles', () => {
+  it.each(['small', 'tiny'] as const)('names the sums of the files of weights of %s', async (model) => {
+    const files = await listModelFiles(model);
+    expect(files.map(({ role }) => role).toSorted()).toEqual(['classifier', 'detector', 'recognizer']);
+    const recognizer = await readFile(path.join(bakedModelsDir, `ppocrv6-${model}-recognizer.onnx`));
+    const sum = createHash('sha256').update(recognizer).digest('hex');
+    expect(files.find(({ role }) => role === 'recognizer')?.sha256).toBe(sum);
   });
 });

@@ -70,6 +70,20 @@ export async function readWeights(model: ModelName, modelsDir: string = bakedMod
   };
 }
 
+/** One of the files that a model is made of. */
+export interface ModelFile {
+  readonly role: ManifestFile['role'];
+  /** Hexadecimal. */
+  readonly sha256: string;
+}
+
+/** What `readWeights` reads of a model, without reading it: each engine checks the weights against these sums. */
+export async function listModelFiles(model: ModelName, modelsDir: string = bakedModelsDir): Promise<ModelFile[]> {
+  const { models, files } = await readManifest(modelsDir);
+  const names = new Set(Object.values(models[model] ?? {}));
+  return files.filter(({ name }) => names.has(name)).map(({ role, sha256 }) => ({ role, sha256 }));
+}
+
 async function readManifest(modelsDir: string): Promise<Manifest> {
   try {
     return JSON.parse(await readFile(path.join(modelsDir, 'manifest.json'), 'utf8')) as Manifest;

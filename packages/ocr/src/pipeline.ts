@@ -1,13 +1,14 @@
 import { alongText, upsideDown } from './crop.ts';
 import type { Reading } from './ctc-decode.ts';
-import { type DecodedImage, decodeImage, type Image } from './image.ts';
+import { type DecodedImage, decodeImage, drawPictures, type Image } from './image.ts';
+import { mapConcurrently, type MapOptions } from './map-concurrently.ts';
 import type { Model } from './model.ts';
 import { inReadingOrder } from './reading-order.ts';
 import { isUpsideDown, type TextClassifier } from './text-classifier.ts';
 import { detectionScale, detectText } from './text-detector.ts';
 import { recognizeLine, type TextRecognizer } from './text-recognizer.ts';
 import type { BoxOptions } from './boxes-from-bitmap.ts';
-import type { ImageLimits, Line, PageResult, Point, Quad, Timings } from './types.ts';
+import type { ImageLimits, Line, PagePictures, PageResult, PictureFormat, Point, Quad, Timings } from './types.ts';
 
 /** The networks of one engine and what they were trained with. */
 export interface Networks {
@@ -21,6 +22,8 @@ export interface ReadPageOptions {
   readonly limits: ImageLimits;
   /** Lines with less confidence are left out, 0..1. */
   readonly minConfidence: number;
+  /** Also draws the page for people. */
+  readonly pictures?: PictureFormat | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -42,7 +45,10 @@ interface FoundLine {
   reading: Reading;
 }
 
-/** Reads a page: decode, find the lines, read them, turn those that stand on their head, put them in order. */
+/**
+ * Reads a page: decode, find the lines, read them, turn those that stand on their head, put them in order. Pictures come
+ * last, of the pixels that are there already: nobody waits for them, and a page that is stopped needs none.
+ */
 export async function readPage(networks: Networks, bytes: Uint8Array, options: ReadPageOptions): Promise<PageResult> {
   const { signal } = options;
   const clock = stopwatch();
@@ -52,21 +58,32 @@ export async function readPage(networks: Networks, bytes: Uint8Array, options: R
   const scale = (detectionScale(page.width, page.height) * page.width) / page.image.width;
   const boxes = await detectText(networks.detector, page.image, { ...networks.boxes, scale, signal });
   clock.lap('detect');
-  const lines: FoundLine[] = [];
-  for (const box of boxes) {
-    signal?.throwIfAborted();
+  const lines = await mapConcurrently(boxes, askedAtOnce(networks.recognizer, signal), async (box) => {
     const along = alongText(box);
-    lines.push({ box, along, reading: await recognizeLine(networks.recognizer, page.image, along) });
-  }
+    const reading = await recognizeLine(networks.recognizer, page.image, along, { signal });
+    return { box, along, reading };
+  });
   clock.lap('recognize');
   await rereadUpsideDown(networks, page.image, lines, signal);
   clock.lap('classify');
+  const pictures = options.pictures === undefined ? undefined : await tryToDraw(page.image);
+  if (options.pictures !== undefined) clock.lap('draw');
   return {
     width: page.width,
     height: page.height,
     lines: reportedLines(lines, page, options),
     timings: clock.timings(),
+    ...(pictures !== undefined && { pictures }),
   };
+}
+
+/** A page that was read is worth more than its pictures. */
+async function tryToDraw(page: Image): Promise<PagePictures | undefined> {
+  try {
+    return await drawPictures(page);
+  } catch {
+    return undefined;
+  }
 }
 
 function workingSide(width: number, height: number): number {
@@ -88,21 +105,23 @@ async function rereadUpsideDown(
   const turned = await turnedAmong(doubted);
   const isPageTurned = turned.length > doubted.length / 2 && turned.length >= lines.length / 4;
   if (isPageTurned) turned.push(...(await turnedAmong(sure)));
-  for (const line of turned) {
-    signal?.throwIfAborted();
+  await mapConcurrently(turned, askedAtOnce(recognizer, signal), async (line) => {
     const along = upsideDown(line.along);
-    const reading = await recognizeLine(recognizer, page, along);
+    const reading = await recognizeLine(recognizer, page, along, { signal });
     if (isPageTurned || reading.confidence > line.reading.confidence) Object.assign(line, { along, reading });
-  }
+  });
 
   async function turnedAmong(candidates: readonly FoundLine[]): Promise<FoundLine[]> {
-    const found: FoundLine[] = [];
-    for (const line of candidates) {
-      signal?.throwIfAborted();
-      if (await isUpsideDown(classifier, page, line.along)) found.push(line);
-    }
-    return found;
+    const answers = await mapConcurrently(candidates, askedAtOnce(classifier, signal), (line) =>
+      isUpsideDown(classifier, page, line.along, { signal }),
+    );
+    return candidates.filter((_, at) => answers[at]);
   }
+}
+
+/** As many lines of a page at the same time as the network wants; one after the other on a CPU. */
+function askedAtOnce({ model }: { readonly model: Model }, signal: AbortSignal | undefined): MapOptions {
+  return { atOnce: model.wantedCalls ?? 1, signal };
 }
 
 function partition<T>(items: readonly T[], belongs: (item: T) => boolean): [T[], T[]] {
@@ -127,12 +146,17 @@ type Stage = Exclude<keyof Timings, 'total'>;
 
 function stopwatch(): { lap(stage: Stage): void; timings(): Timings } {
   const start = performance.now();
-  const stages: Record<Stage, number> = { decode: 0, detect: 0, classify: 0, recognize: 0 };
+  const stages: Record<Exclude<Stage, 'draw'>, number> & { draw?: number } = {
+    decode: 0,
+    detect: 0,
+    classify: 0,
+    recognize: 0,
+  };
   let last = start;
   return {
     lap(stage) {
       const now = performance.now();
-      stages[stage] += now - last;
+      stages[stage] = (stages[stage] ?? 0) + now - last;
       last = now;
     },
     timings: () => ({ ...stages, total: performance.now() - start }),

@@ -5,8 +5,8 @@ import { symmetric, writePlanes } from './normalize.ts';
 import type { Quad } from './types.ts';
 
 /** The classifier looks at the beginning of a line: 192 × 48 (PaddleOCR's `cls_image_shape`). */
-const inputWidth = 192;
-const inputHeight = 48;
+export const inputWidth = 192;
+export const inputHeight = 48;
 
 export interface TextClassifier {
   readonly model: Model;
@@ -19,12 +19,20 @@ export interface TextClassifier {
  *
  * Input of the network: NCHW float32 [1, 3, 48, 192], -1..1; output [1, 2], probabilities of 0° and 180°.
  */
-export async function isUpsideDown({ model, threshold }: TextClassifier, page: Image, line: Quad): Promise<boolean> {
+export async function isUpsideDown(
+  { model, threshold }: TextClassifier,
+  page: Image,
+  line: Quad,
+  { signal }: { readonly signal?: AbortSignal | undefined } = {},
+): Promise<boolean> {
   const { length, thickness } = lineSize(line);
   const width = Math.max(1, Math.min(inputWidth, Math.ceil((inputHeight * length) / Math.max(1, thickness))));
   const input = new Float32Array(3 * inputHeight * inputWidth);
   const crop = cropLine(page, line, width, inputHeight);
   writePlanes(crop, symmetric, input, { item: 0, height: inputHeight, width: inputWidth });
-  const [output] = await model.run({ data: input, dims: [1, 3, inputHeight, inputWidth] });
+  const [output] = await model.run(
+    { data: input, dims: [1, 3, inputHeight, inputWidth] },
+    { signal, filled: width / inputWidth },
+  );
   return (output?.data[1] ?? 0) > threshold;
 }

@@ -30,7 +30,7 @@ const maxArea = 12_000_000;
  * Larger inputs are cut along the longer side into slices of the usual area: a run larger than any before would make
  * the runtime's memory grow for good. A page of the usual area is a little larger after its sides are rounded.
  */
-const maxRunArea = 1.1 * targetArea;
+export const maxRunArea = 1.1 * targetArea;
 
 /** What a slice sees beyond its own part on each side, so that lines on a cut are seen whole. */
 const sliceOverlap = 96;
@@ -109,7 +109,7 @@ function borderColor({ data, width, height }: Image): readonly number[] {
 /** Runs the network over the page, in slices where it is large, and returns one map of the page's size. */
 async function probabilityMap(model: Model, page: Image, signal: AbortSignal | undefined): Promise<ProbabilityMap> {
   const { width, height } = page;
-  if (width * height <= maxRunArea) return { data: await runDetector(model, page), width, height };
+  if (width * height <= maxRunArea) return { data: await runDetector(model, page, signal), width, height };
   const isTall = height >= width;
   const [length, shorter] = isTall ? [height, width] : [width, height];
   const sliceLength = Math.floor(targetArea / shorter / sizeStep) * sizeStep;
@@ -118,7 +118,7 @@ async function probabilityMap(model: Model, page: Image, signal: AbortSignal | u
     signal?.throwIfAborted();
     const to = Math.min(length, from + sliceLength);
     const slice = isTall ? rows(page, from, to) : columns(page, from, to);
-    const part = await runDetector(model, slice);
+    const part = await runDetector(model, slice, signal);
     // The overlap belongs to the slice that sees more of what lies around it.
     const first = from === 0 ? 0 : sliceOverlap;
     const last = to === length ? to - from : to - from - sliceOverlap;
@@ -169,11 +169,11 @@ function isBlank({ data }: Image): boolean {
 }
 
 /** Input NCHW float32 [1, 3, H, W]; output [1, 1, H, W], the probability of text, 0..1. */
-async function runDetector(model: Model, image: Image): Promise<Float32Array> {
+async function runDetector(model: Model, image: Image, signal: AbortSignal | undefined): Promise<Float32Array> {
   const { width, height } = image;
   if (isBlank(image)) return new Float32Array(width * height);
   const input = new Float32Array(3 * height * width);
   writePlanes(image, imageNet, input, { item: 0, height, width });
-  const [output] = await model.run({ data: input, dims: [1, 3, height, width] });
+  const [output] = await model.run({ data: input, dims: [1, 3, height, width] }, { signal });
   return output!.data as Float32Array;
 }

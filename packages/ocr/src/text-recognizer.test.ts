@@ -1,8 +1,8 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { Image } from './image.ts';
 import type { Model, Tensor } from './model.ts';
-import { paddedWidth, recognizeLine } from './text-recognizer.ts';
+import { paddedWidth, recognizeLine, widthSteps } from './text-recognizer.ts';
 import type { Quad } from './types.ts';
 
 const page: Image = { data: new Uint8Array(400 * 100 * 3).fill(255), width: 400, height: 100 };
@@ -44,6 +44,14 @@ describe('recognizeLine', () => {
     expect(data[303]).toBe(0);
   });
 
+  it('pads to the step that it is told, and says how much is no padding', async () => {
+    const model = reader();
+    const run = vi.spyOn(model, 'run');
+    await recognizeLine({ model, characters: ['', 'a', 'b'], widthStep: 64 }, page, box(300, 48));
+    expect(model.inputs[0]!.dims).toEqual([1, 3, 48, 320]);
+    expect(run.mock.calls[0]![1]).toMatchObject({ filled: 300 / 320 });
+  });
+
   it('decodes what the network answers', async () => {
     const reading = await recognizeLine({ model: reader(), characters: ['', 'a', 'b', ' '] }, page, box(300, 48));
     expect(reading).toEqual({ text: 'ab', confidence: expect.closeTo(0.7) });
@@ -68,14 +76,16 @@ describe('recognizeLine', () => {
 });
 
 describe('paddedWidth', () => {
-  it('is never narrower than the line, and knows few widths', () => {
+  it.each(Object.entries(widthSteps))('is never narrower than the line, and knows few widths: %s', (_, step) => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 4096 }), (width) => {
-        const padded = paddedWidth(width);
+        const padded = paddedWidth(width, step);
         expect(padded).toBeGreaterThanOrEqual(width);
         expect(padded - width).toBeLessThan(Math.max(64, width * 0.1));
+        expect(padded % step).toBe(0);
       }),
     );
-    expect(new Set(Array.from({ length: 4096 }, (_, width) => paddedWidth(width + 1))).size).toBeLessThanOrEqual(256);
+    const widths = new Set(Array.from({ length: 4096 }, (_line, width) => paddedWidth(width + 1, step)));
+    expect(widths.size).toBeLessThanOrEqual(4096 / step);
   });
 });

@@ -4,19 +4,20 @@ import { EngineError } from './engine-error.ts';
 import type { Image } from './image.ts';
 import type { Model } from './model.ts';
 import { symmetric, writePlanes } from './normalize.ts';
-import type { Quad } from './types.ts';
+import type { Provider, Quad } from './types.ts';
 
 /** The network reads lines of this height (PP-OCRv3 and later). */
-const lineHeight = 48;
+export const lineHeight = 48;
 
 /**
  * Lines are padded on the right to a multiple of this: every new width costs the runtime memory and set-up, and every
- * column of padding costs time.
+ * column of padding costs time. On a GPU set-up is what costs (CUDA tries algorithms for each new shape), and only lines
+ * of one width share a batch. The same with and without batches, so that both see the same pixels.
  */
-const widthStep = 16;
+export const widthSteps: Readonly<Record<Provider, number>> = { cpu: 16, cuda: 32 };
 
 /** Words shorter than this are padded: the network was trained on 320 columns and misreads what is much narrower. */
-const minWidth = 64;
+export const minWidth = 64;
 
 /** Longer lines are squeezed; nobody writes 600 letters in one line, and memory grows with the width. */
 const maxWidth = 4096;
@@ -25,6 +26,12 @@ export interface TextRecognizer {
   readonly model: Model;
   /** `characters[c]` is the text of class `c`; class 0 is CTC's blank. */
   readonly characters: readonly string[];
+  /** Lines are padded to a multiple of so many columns; as on a CPU if not said. */
+  readonly widthStep?: number;
+}
+
+export interface ReadLineOptions {
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Columns that the text of a line takes at the network's height. */
@@ -35,7 +42,7 @@ function textWidth(line: Quad): number {
 }
 
 /** The width that the network sees for a line whose text takes `width` columns. */
-export function paddedWidth(width: number): number {
+export function paddedWidth(width: number, widthStep: number): number {
   return Math.max(minWidth, Math.ceil(width / widthStep) * widthStep);
 }
 
@@ -45,12 +52,20 @@ export function paddedWidth(width: number): number {
  * Input of the network: NCHW float32 [1, 3, 48, W], -1..1, zeros where padded. Outputs: int32 [1, T], the best class of
  * each step, and float32 [1, T], its probability.
  */
-export async function recognizeLine({ model, characters }: TextRecognizer, page: Image, line: Quad): Promise<Reading> {
+export async function recognizeLine(
+  { model, characters, widthStep = widthSteps.cpu }: TextRecognizer,
+  page: Image,
+  line: Quad,
+  { signal }: ReadLineOptions = {},
+): Promise<Reading> {
   const crop = cropLine(page, line, textWidth(line), lineHeight);
-  const width = paddedWidth(crop.width);
+  const width = paddedWidth(crop.width, widthStep);
   const input = new Float32Array(3 * lineHeight * width);
   writePlanes(crop, symmetric, input, { item: 0, height: lineHeight, width });
-  const [classes, probabilities] = await model.run({ data: input, dims: [1, 3, lineHeight, width] });
+  const [classes, probabilities] = await model.run(
+    { data: input, dims: [1, 3, lineHeight, width] },
+    { signal, filled: crop.width / width },
+  );
   if (!(classes?.data instanceof Int32Array) || !(probabilities?.data instanceof Float32Array)) {
     throw new EngineError('engine_failed', 'The recognizer has other outputs than expected');
   }

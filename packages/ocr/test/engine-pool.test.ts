@@ -5,10 +5,15 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { decodeImage } from '../src/image.ts';
 import { bakedModelsDir } from '../src/manifest.ts';
 import { createEnginePool, type EnginePool, type EnginePoolOptions, type PoolEvent } from '../src/pool/engine-pool.ts';
+import { defaultImageLimits } from '../src/types.ts';
+import { isWorking } from './is-working.ts';
 
 const sample = (name: string) => readFile(fileURLToPath(new URL(`../samples/${name}`, import.meta.url)));
+/** A page that nobody wants holds its engine for a second at most; a crowded machine is late. */
+const engineStopsWithinMs = 3_000;
 const defaults: EnginePoolOptions = { processes: 1, model: 'tiny', pageTimeoutMs: 60_000, memoryLimitBytes: 2e9 };
 
 let page: Buffer;
@@ -51,6 +56,22 @@ describe('the engine pool', () => {
     expect(pool.stats().cpuSeconds).toBeGreaterThan(0);
   });
 
+  it('gives pictures of a page where they are asked for', async () => {
+    const { pool } = await startPool();
+    const { pictures, timings, ...read } = await pool.recognize(page, { pictures: 'webp' });
+    const { timings: _, ...plain } = await pool.recognize(page);
+    expect(read).toEqual(plain);
+    expect(timings.draw).toBeGreaterThan(0);
+    const decoded = await Promise.all(
+      [pictures?.preview, pictures?.thumbnail].map((bytes) => decodeImage(bytes!, defaultImageLimits)),
+    );
+    expect(decoded.map(({ width }) => width)).toEqual([Math.min(read.width, 1600), Math.min(read.width, 320)]);
+    // What was read is legible in it.
+    expect((await pool.recognize(pictures!.preview)).lines.map(({ text }) => text)).toEqual(
+      read.lines.map(({ text }) => text),
+    );
+  });
+
   it('tells what is wrong with an image, and goes on in the same process', async () => {
     const { pool } = await startPool({ limits: { maxImageBytes: 20e6, maxImagePixels: 1e6 } });
     const pid = await onlyPid(pool);
@@ -65,10 +86,14 @@ describe('the engine pool', () => {
     const { pool, events } = await startPool();
     const pid = await onlyPid(pool);
     const busy = started();
-    const reading = pool.recognize(longPage, { onStart: busy.resolve });
+    const reading = pool.recognize(longPage, { pictures: 'webp', onStart: busy.resolve });
     await busy.promise;
+    await isWorking(pid);
     process.kill(pid, 'SIGKILL');
-    expect((await reading).lines.length).toBeGreaterThan(10);
+    const read = await reading;
+    expect(read.lines.length).toBeGreaterThan(10);
+    // Drawing may have been what ended it.
+    expect(read.pictures).toBeUndefined();
     expect(await onlyPid(pool)).not.toBe(pid);
     expect(events.map((event) => event.type)).toContain('page_retried');
     expect(pool.stats().restarts).toEqual({ SIGKILL: 1 });
@@ -78,7 +103,7 @@ describe('the engine pool', () => {
     const { pool, events } = await startPool();
     const poison = pool.recognize(longPage, { onStart: () => void killSoon() });
     const neighbor = pool.recognize(page);
-    await expect(poison).rejects.toMatchObject({ code: 'poison_image' });
+    await expect(poison).rejects.toMatchObject({ code: 'poison_image', retryable: true });
     await expect(neighbor).resolves.toBeDefined();
     expect(events.map((event) => event.type)).toContain('page_poisoned');
 
@@ -102,19 +127,62 @@ describe('the engine pool', () => {
   it('ends a page that overruns its deadline, also when its process does not answer any more', async () => {
     const { pool } = await startPool({ pageTimeoutMs: 3000 });
     const stop = async (): Promise<void> => void process.kill(await onlyPid(pool), 'SIGSTOP');
-    await expect(pool.recognize(page, { onStart: () => void stop() })).rejects.toMatchObject({ code: 'poison_image' });
+    await expect(pool.recognize(page, { onStart: () => void stop() })).rejects.toMatchObject({
+      code: 'poison_image',
+      retryable: false,
+    });
     expect(pool.stats().restarts).toEqual({ page_timeout: 2 });
   });
 
-  it('stops a page that nobody wants any more, and serves the next', async () => {
+  it.each([
+    [['SIGSEGV', 'SIGABRT'], false],
+    [['SIGABRT', 'SIGKILL'], true],
+  ] as const)('blames a page for crashes only: %j', async (signals, retryable) => {
     const { pool } = await startPool();
+    const left = [...signals];
+    const crash = async (): Promise<void> => {
+      const pid = await onlyPid(pool);
+      await delay(200);
+      process.kill(pid, left.shift());
+    };
+    const reading = pool.recognize(longPage, { onStart: () => void crash() });
+    await expect(reading).rejects.toMatchObject({ code: 'poison_image', retryable });
+  });
+
+  it('stops a page that nobody wants any more, and serves the next in the same process', async () => {
+    const { pool } = await startPool();
+    // A process that is too busy to hear of it in time is killed, and then the next one is asked.
+    const isKept = async (): Promise<boolean> => {
+      const pid = await onlyPid(pool);
+      const abort = new AbortController();
+      const reading = pool.recognize(longPage, {
+        signal: abort.signal,
+        onStart: () => setTimeout(() => abort.abort(), 300),
+      });
+      await expect(reading).rejects.toMatchObject({ code: 'aborted' });
+      await expect(pool.recognize(page)).resolves.toBeDefined();
+      return (await onlyPid(pool)) === pid;
+    };
+    let tries = 1;
+    while (tries < 5 && !(await isKept())) tries += 1;
+    expect(tries).toBeLessThan(5);
+  });
+
+  it('kills a process that does not answer when nobody wants its page any more', async () => {
+    const { pool } = await startPool();
+    const pid = await onlyPid(pool);
+    process.kill(pid, 'SIGSTOP');
     const abort = new AbortController();
-    const reading = pool.recognize(longPage, {
-      signal: abort.signal,
-      onStart: () => setTimeout(() => abort.abort(), 300),
-    });
+    const busy = started();
+    const reading = pool.recognize(page, { signal: abort.signal, onStart: busy.resolve });
+    await busy.promise;
+    const abortedAt = performance.now();
+    abort.abort();
     await expect(reading).rejects.toMatchObject({ code: 'aborted' });
+    expect(performance.now() - abortedAt).toBeLessThan(engineStopsWithinMs);
+    expect(existsSync(`/proc/${pid}`)).toBe(false);
     await expect(pool.recognize(page)).resolves.toBeDefined();
+    expect(pool.stats().restarts).toEqual({ cancel_timeout: 1 });
   });
 
   it('lets a page leave the line before its turn', async () => {

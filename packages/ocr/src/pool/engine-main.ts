@@ -1,11 +1,25 @@
-// Entry of an engine process: reads one page at a time for the pool that started it, and goes when the pool goes.
+// Entry of an engine process: reads the pages that the pool which started it hands over, and goes when the pool goes.
 import { createEngine, type Engine } from '../engine.ts';
 import { EngineError } from '../engine-error.ts';
-import type { EngineProcessOptions, FromEngine, ToEngine, Usage } from './engine-protocol.ts';
+import type { BatchReport } from '../types.ts';
+import {
+  type EngineProcessOptions,
+  type FromEngine,
+  maxBatchesPerMessage,
+  type ToEngine,
+  type Usage,
+} from './engine-protocol.ts';
+
+type PageMessage = Extract<ToEngine, { type: 'page' }>;
+
+/** Pages in hand at the same time each want their garbage collected; a process that reads many of them cannot stop so often. */
+const garbagePauseMs = 500;
 
 let engine: Engine | undefined;
 let options: EngineProcessOptions | undefined;
-let current: { readonly id: number; readonly abort: AbortController } | undefined;
+let batches: BatchReport[] = [];
+let collectedAt = 0;
+const pages = new Map<number, AbortController>();
 
 // Ctrl-C reaches the whole process group; when to stop is the pool's decision.
 process.on('SIGINT', () => undefined);
@@ -17,10 +31,10 @@ process.on('message', (message: ToEngine) => {
       void start(message.options);
       break;
     case 'page':
-      void readPage(message.id, message.bytes);
+      void readPage(message);
       break;
     case 'cancel':
-      if (current?.id === message.id) current.abort.abort();
+      pages.get(message.id)?.abort();
       break;
   }
 });
@@ -28,27 +42,40 @@ process.on('message', (message: ToEngine) => {
 async function start(given: EngineProcessOptions): Promise<void> {
   options = given;
   try {
-    engine = await createEngine(given);
+    engine = await createEngine({ ...given, onBatch: noteBatch });
     send({ type: 'ready', usage: usage() });
   } catch (error) {
     send({ type: 'start_failed', error: wireError(error) });
   }
 }
 
-async function readPage(id: number, bytes: Uint8Array): Promise<void> {
+async function readPage({ id, bytes, pictures }: PageMessage): Promise<void> {
   const abort = new AbortController();
-  current = { id, abort };
+  pages.set(id, abort);
   send({ type: 'started', id });
   try {
     if (engine === undefined || options === undefined) throw new EngineError('engine_failed', 'Not started');
-    const result = await engine.recognize(bytes, { minConfidence: options.minConfidence, signal: abort.signal });
-    send({ type: 'result', id, result: { ...result, lines: [...result.lines] }, usage: usage() });
+    const { minConfidence } = options;
+    const result = await engine.recognize(bytes, { minConfidence, pictures, signal: abort.signal });
+    send({ type: 'result', id, result: { ...result, lines: [...result.lines] }, usage: usage(), ...takeBatches() });
   } catch (error) {
-    send({ type: 'error', id, error: wireError(error), usage: usage() });
+    send({ type: 'error', id, error: wireError(error), usage: usage(), ...takeBatches() });
   } finally {
-    current = undefined;
+    pages.delete(id);
     collectGarbage();
   }
+}
+
+function noteBatch(batch: BatchReport): void {
+  batches.push(batch);
+  if (batches.length > maxBatchesPerMessage) batches.shift();
+}
+
+function takeBatches(): { batches?: BatchReport[] } {
+  if (batches.length === 0) return {};
+  const taken = { batches };
+  batches = [];
+  return taken;
 }
 
 /**
@@ -56,7 +83,9 @@ async function readPage(id: number, bytes: Uint8Array): Promise<void> {
  * beside them instead of into the same memory. The answer is out already, and the heap is small: a few milliseconds.
  */
 function collectGarbage(): void {
+  if (pages.size > 0 && performance.now() - collectedAt < garbagePauseMs) return;
   globalThis.gc?.();
+  collectedAt = performance.now();
 }
 
 function wireError(error: unknown): { code: EngineError['code']; message: string } {

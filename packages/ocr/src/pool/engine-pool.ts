@@ -1,19 +1,57 @@
 import { EngineError } from '../engine-error.ts';
 import { bakedModelsDir } from '../manifest.ts';
-import { defaultImageLimits, type ImageLimits, type ModelName, type PageResult, type Provider } from '../types.ts';
+import {
+  type BatchLimits,
+  type BatchReport,
+  defaultImageLimits,
+  type ImageLimits,
+  type ModelName,
+  type PageResult,
+  type PictureFormat,
+  type Provider,
+} from '../types.ts';
 import { EngineDied, EngineProcess } from './engine-process.ts';
+import { PageLine } from './page-line.ts';
+import { pagesPerProcess } from './pages-per-process.ts';
 
 // This entry loads neither ONNX Runtime nor the image library: processes that only own a pool stay small.
 export { EngineError, type EngineErrorCode, engineErrorCodes } from '../engine-error.ts';
-export { type Line, type ModelName, modelNames, type PageResult, type Quad } from '../types.ts';
-export { usableCores } from './usable-cores.ts';
+export {
+  type BatchLimits,
+  type BatchReport,
+  type Line,
+  type ModelName,
+  modelNames,
+  type PagePictures,
+  type PageResult,
+  pictureSides,
+  type Provider,
+  providers,
+  type Quad,
+} from '../types.ts';
+export { listModelFiles, type ModelFile } from '../manifest.ts';
+export { pagesPerProcess } from './pages-per-process.ts';
+export { usableEngines } from './usable-engines.ts';
 
 export interface EnginePoolOptions {
-  /** Engine processes; on a CPU one per core that may be used. */
+  /** Engine processes; on a CPU one per core that may be used, with CUDA one per GPU: the first sees to GPU 0, and so on. */
   readonly processes: number;
   readonly model: ModelName;
   readonly modelsDir?: string;
   readonly provider?: Provider;
+  /**
+   * Merges what the pages of one process ask of a network. Each process then has several pages in hand: those of the
+   * batch that runs, and as many that are being decoded and cut meanwhile. Off if not said, with one page a process.
+   */
+  readonly batching?: BatchLimits | undefined;
+  /** Bounds the batches so that an engine stays within so many bytes of its GPU. */
+  readonly gpuMemoryLimitBytes?: number | undefined;
+  /** GPUs that the processes may see, as CUDA_VISIBLE_DEVICES names them; all if not said. */
+  readonly visibleDevices?: string | undefined;
+  /** Lines are padded to a multiple of so many columns; 16 on a CPU and 32 on a GPU if not said. */
+  readonly widthStep?: number | undefined;
+  /** For so long at most usual shapes are tried before a process is ready; 60 s on a GPU, none on a CPU if not said. */
+  readonly warmUpMs?: number | undefined;
   readonly limits?: ImageLimits;
   /** Lines with less confidence are left out, 0..1; 0.5 by default. */
   readonly minConfidence?: number;
@@ -22,6 +60,8 @@ export interface EnginePoolOptions {
   /** A process whose resident memory is above this after a page is replaced. */
   readonly memoryLimitBytes: number;
   readonly onEvent?: (event: PoolEvent) => void;
+  /** Told of each batch that a network was given, in bursts. */
+  readonly onBatch?: (batch: BatchReport) => void;
 }
 
 export interface PoolEvent {
@@ -32,6 +72,7 @@ export interface PoolEvent {
 }
 
 export interface PoolStats {
+  /** Processes without a page; those that start count as busy. */
   readonly idle: number;
   readonly busy: number;
   readonly waiting: number;
@@ -44,16 +85,23 @@ export interface PoolStats {
 }
 
 export interface ReadOptions {
+  /** Also gives the page as pictures for people; none if not said. */
+  readonly pictures?: PictureFormat | undefined;
   readonly signal?: AbortSignal;
   /** Called when an engine takes the page, again if it is retried. */
   readonly onStart?: () => void;
 }
 
 export interface EnginePool {
+  /** Engine processes. */
   readonly size: number;
+  /** Pages that all of them may have in hand at the same time. */
+  readonly capacity: number;
+  readonly pagesInHand: number;
   /**
-   * Reads one encoded image in the next idle process, in order of arrival. A page whose process dies or overruns its
-   * deadline while it is read is tried once more; no other page is affected.
+   * Reads one encoded image in the next process that has room, in order of arrival. A page whose process dies or overruns
+   * its deadline while it is read is tried once more, in a process that has no other page meanwhile: so the pages that
+   * were in hand with a bad one are all read, and only that one dies twice.
    *
    * Rejects with `EngineError`: `image_unsupported`, `image_unreadable`, `image_too_large`, `poison_image`,
    * `engine_failed`, `aborted`.
@@ -77,7 +125,7 @@ const longestRestartDelayMs = 10_000;
 /**
  * Starts engine processes and resolves when all have loaded their models.
  *
- * Rejects with `EngineError` `model_mismatch` or `engine_failed`.
+ * Rejects with `EngineError` `model_mismatch`, `provider_unavailable` or `engine_failed`.
  */
 export async function createEnginePool(options: EnginePoolOptions): Promise<EnginePool> {
   const pool = new ForkedEnginePool(options);
@@ -90,17 +138,12 @@ export async function createEnginePool(options: EnginePoolOptions): Promise<Engi
   return pool;
 }
 
-interface Waiter {
-  readonly resolve: (engine: EngineProcess) => void;
-  readonly reject: (error: Error) => void;
-}
-
 class ForkedEnginePool implements EnginePool {
   readonly size: number;
+  readonly capacity: number;
   private readonly options: EnginePoolOptions;
   private readonly engines = new Set<EngineProcess>();
-  private readonly idle: EngineProcess[] = [];
-  private readonly waiters: Waiter[] = [];
+  private readonly line = new PageLine<EngineProcess>();
   private readonly restarts: Record<string, number> = {};
   private pastCpuSeconds = 0;
   private failedStarts = 0;
@@ -109,6 +152,11 @@ class ForkedEnginePool implements EnginePool {
   constructor(options: EnginePoolOptions) {
     this.options = options;
     this.size = options.processes;
+    this.capacity = this.size * pagesPerProcess(options.batching);
+  }
+
+  get pagesInHand(): number {
+    return [...this.engines].reduce((sum, engine) => sum + engine.pagesInHand, 0);
   }
 
   async start(): Promise<void> {
@@ -118,16 +166,24 @@ class ForkedEnginePool implements EnginePool {
 
   async recognize(bytes: Uint8Array, options: ReadOptions = {}): Promise<PageResult> {
     let deathsDuringPage = 0;
+    let deathsFromOutside = 0;
     for (let tries = 1; ; tries++) {
       try {
-        return await this.attempt(bytes, options);
+        const isSuspect = deathsDuringPage > 0;
+        // Should drawing have been what ended the process, the page is still read.
+        const attempt = isSuspect ? { ...options, pictures: undefined } : options;
+        return await this.attempt(bytes, { ...attempt, alone: isSuspect });
       } catch (error) {
         if (!(error instanceof EngineDied)) throw error;
         if (this.isClosed) throw new EngineError('aborted', 'The pool was closed', { cause: error });
-        if (error.duringPage) deathsDuringPage++;
+        if (error.duringPage) {
+          deathsDuringPage++;
+          if (error.isFromOutside) deathsFromOutside++;
+        }
         if (deathsDuringPage === maxDeathsDuringPage) {
           this.emit({ type: 'page_poisoned', reason: error.message });
-          throw new EngineError('poison_image', 'The engine failed on this image twice', { cause: error });
+          const retryable = deathsFromOutside > 0;
+          throw new EngineError('poison_image', 'The engine failed on this image twice', { cause: error, retryable });
         }
         if (tries === maxTries) throw new EngineError('engine_failed', 'No engine stays alive', { cause: error });
         this.emit({ type: 'page_retried', reason: error.message });
@@ -137,10 +193,11 @@ class ForkedEnginePool implements EnginePool {
 
   stats(): PoolStats {
     const engines = [...this.engines];
+    const idle = this.line.takers.filter((engine) => engine.pagesInHand === 0).length;
     return {
-      idle: this.idle.length,
-      busy: engines.length - this.idle.length,
-      waiting: this.waiters.length,
+      idle,
+      busy: engines.length - idle,
+      waiting: this.line.waiting,
       pids: engines.flatMap(({ pid }) => (pid === undefined ? [] : [pid])),
       restarts: { ...this.restarts },
       rssBytes: engines.map((engine) => engine.rssBytes),
@@ -150,82 +207,74 @@ class ForkedEnginePool implements EnginePool {
 
   async close(): Promise<void> {
     this.isClosed = true;
-    for (const waiter of this.waiters.splice(0)) waiter.reject(new EngineError('aborted', 'The pool was closed'));
+    this.line.close(new EngineError('aborted', 'The pool was closed'));
     const exits = [...this.engines].map((engine) => engine.exited);
     for (const engine of this.engines) engine.kill('closed');
     await Promise.all(exits);
   }
 
-  private async attempt(bytes: Uint8Array, { signal, onStart }: ReadOptions): Promise<PageResult> {
-    const engine = await this.acquire(signal);
-    try {
-      onStart?.();
-      return await engine.read(bytes, this.options.pageTimeoutMs, signal);
-    } finally {
-      this.release(engine);
-    }
-  }
-
-  /** Waits for an idle process, first come, first served. */
-  private acquire(signal: AbortSignal | undefined): Promise<EngineProcess> {
-    if (this.isClosed || signal?.aborted === true) {
-      return Promise.reject(new EngineError('aborted', 'Reading was stopped'));
-    }
-    const engine = this.idle.shift();
-    if (engine !== undefined) return Promise.resolve(engine);
-    const { promise, resolve, reject } = Promise.withResolvers<EngineProcess>();
-    const leave = (): void => {
-      this.waiters.splice(this.waiters.indexOf(waiter), 1);
-      reject(new EngineError('aborted', 'Reading was stopped'));
-    };
-    const waiter: Waiter = {
-      resolve(idle) {
-        signal?.removeEventListener('abort', leave);
-        resolve(idle);
+  private async attempt(
+    bytes: Uint8Array,
+    { signal, onStart, pictures, alone }: ReadOptions & { readonly alone: boolean },
+  ): Promise<PageResult> {
+    if (this.isClosed || signal?.aborted === true) throw new EngineError('aborted', 'Reading was stopped');
+    return this.line.wait({
+      alone,
+      signal,
+      stopped: () => new EngineError('aborted', 'Reading was stopped'),
+      begin: (engine) => {
+        onStart?.();
+        return engine.read(bytes, { timeoutMs: this.options.pageTimeoutMs, alone, pictures, signal });
       },
-      reject,
-    };
-    signal?.addEventListener('abort', leave, { once: true });
-    this.waiters.push(waiter);
-    return promise;
+    });
   }
 
-  /** After a page: a process that has grown too large is replaced, one that is gone needs nothing. */
-  private release(engine: EngineProcess): void {
+  /** After a page: a process that has grown too large takes no more pages, and is replaced once it has none. */
+  private afterPage(engine: EngineProcess): void {
     if (!this.engines.has(engine)) return;
-    if (engine.rssBytes > this.options.memoryLimitBytes) {
+    if (engine.rssBytes > this.options.memoryLimitBytes && this.line.leave(engine)) {
       this.emit({ type: 'process_recycled', pid: engine.pid, reason: 'memory' });
-      engine.kill('memory');
-    } else this.offer(engine);
-  }
-
-  private offer(engine: EngineProcess): void {
-    const waiter = this.waiters.shift();
-    if (waiter === undefined) this.idle.push(engine);
-    else waiter.resolve(engine);
+    }
+    if (this.line.takers.includes(engine)) this.line.offer(engine);
+    else if (engine.pagesInHand === 0) engine.kill('memory');
   }
 
   private launch(): EngineProcess {
-    const { model, modelsDir = bakedModelsDir, provider = 'cpu' } = this.options;
-    const { limits = defaultImageLimits, minConfidence = 0.5 } = this.options;
-    const engine = new EngineProcess({ model, modelsDir, provider, limits, minConfidence });
+    const { model, modelsDir = bakedModelsDir, provider = 'cpu', batching, gpuMemoryLimitBytes } = this.options;
+    const { limits = defaultImageLimits, minConfidence = 0.5, widthStep, warmUpMs, visibleDevices } = this.options;
+    const deviceId = this.freeDevice();
+    const about = { deviceId, batching, gpuMemoryLimitBytes, widthStep, warmUpMs, limits, minConfidence };
+    const engine = new EngineProcess({
+      options: { model, modelsDir, provider, ...about },
+      capacity: pagesPerProcess(batching),
+      visibleDevices,
+      onRoom: () => this.afterPage(engine),
+      onBatch: (batch) => this.options.onBatch?.(batch),
+    });
     this.engines.add(engine);
     void engine.exited.then((reason) => this.replace(engine, reason));
     engine.ready.then(
       () => {
         this.failedStarts = 0;
         this.emit({ type: 'process_started', pid: engine.pid });
-        this.offer(engine);
+        this.line.offer(engine);
       },
       () => this.failedStarts++,
     );
     return engine;
   }
 
+  /** Each process has a device of its own, also when it comes in the place of another. */
+  private freeDevice(): number {
+    const taken = new Set([...this.engines].map((engine) => engine.deviceId));
+    let device = 0;
+    while (taken.has(device)) device++;
+    return device;
+  }
+
   private replace(engine: EngineProcess, reason: string): void {
     this.engines.delete(engine);
-    const at = this.idle.indexOf(engine);
-    if (at >= 0) this.idle.splice(at, 1);
+    this.line.leave(engine);
     this.pastCpuSeconds += engine.cpuSeconds;
     if (this.isClosed) return;
     this.restarts[reason] = (this.restarts[reason] ?? 0) + 1;

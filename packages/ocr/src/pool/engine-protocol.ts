@@ -1,12 +1,26 @@
 import { z } from 'zod';
 import { engineErrorCodes } from '../engine-error.ts';
-import type { ImageLimits, ModelName, Provider } from '../types.ts';
+import {
+  type BatchLimits,
+  type ImageLimits,
+  type ModelName,
+  type PictureFormat,
+  pictureSides,
+  type Provider,
+  reportedModels,
+} from '../types.ts';
+import { webpSize } from './webp-size.ts';
 
 /** What an engine process needs to know before its first page. */
 export interface EngineProcessOptions {
   readonly model: ModelName;
   readonly modelsDir: string;
   readonly provider: Provider;
+  readonly deviceId: number;
+  readonly batching: BatchLimits | undefined;
+  readonly gpuMemoryLimitBytes: number | undefined;
+  readonly widthStep: number | undefined;
+  readonly warmUpMs: number | undefined;
   readonly limits: ImageLimits;
   readonly minConfidence: number;
 }
@@ -14,7 +28,12 @@ export interface EngineProcessOptions {
 /** Pool to engine process. The pool is trusted, so these are only typed. */
 export type ToEngine =
   | { readonly type: 'start'; readonly options: EngineProcessOptions }
-  | { readonly type: 'page'; readonly id: number; readonly bytes: Uint8Array }
+  | {
+      readonly type: 'page';
+      readonly id: number;
+      readonly bytes: Uint8Array;
+      readonly pictures?: PictureFormat | undefined;
+    }
   | { readonly type: 'cancel'; readonly id: number };
 
 const pixel = z.int().min(0);
@@ -23,6 +42,18 @@ const milliseconds = z.number().min(0);
 
 const usage = z.object({ rssBytes: z.int().min(0), cpuSeconds: z.number().min(0) });
 const errorSchema = z.object({ code: z.enum(engineErrorCodes), message: z.string().max(500) });
+
+/** Twice what the worst page (noise) takes. */
+const maxPictureBytes = 4_000_000;
+
+function picture(longestSide: number) {
+  return z.custom<Uint8Array>((bytes) => {
+    const size = bytes instanceof Uint8Array && bytes.length <= maxPictureBytes ? webpSize(bytes) : undefined;
+    return (
+      size !== undefined && Math.min(size.width, size.height) > 0 && Math.max(size.width, size.height) <= longestSide
+    );
+  });
+}
 
 const pageResultSchema = z.object({
   width: pixel,
@@ -41,9 +72,25 @@ const pageResultSchema = z.object({
     detect: milliseconds,
     classify: milliseconds,
     recognize: milliseconds,
+    draw: milliseconds.exactOptional(),
     total: milliseconds,
   }),
+  /** Browsers will be given these. */
+  pictures: z
+    .object({ preview: picture(pictureSides.preview), thumbnail: picture(pictureSides.thumbnail) })
+    .exactOptional(),
 });
+
+/** Between two messages; of more only the last are told. */
+export const maxBatchesPerMessage = 1_000;
+
+const batch = z.object({
+  model: z.enum(reportedModels),
+  size: z.int().min(1).max(1_024),
+  fill: z.number().min(0).max(1),
+});
+/** What its networks were given since the last message; absent where nothing is batched. */
+const batches = z.array(batch).max(maxBatchesPerMessage).exactOptional();
 
 /**
  * Engine process to pool. An engine process parses hostile images in native code: what it says is checked like any
@@ -54,8 +101,8 @@ export const fromEngineSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('start_failed'), error: errorSchema }),
   /** The page has arrived: from here on a death may be its doing. */
   z.object({ type: z.literal('started'), id: z.int() }),
-  z.object({ type: z.literal('result'), id: z.int(), result: pageResultSchema, usage }),
-  z.object({ type: z.literal('error'), id: z.int(), error: errorSchema, usage }),
+  z.object({ type: z.literal('result'), id: z.int(), result: pageResultSchema, usage, batches }),
+  z.object({ type: z.literal('error'), id: z.int(), error: errorSchema, usage, batches }),
 ]);
 export type FromEngine = z.infer<typeof fromEngineSchema>;
 export type Usage = z.infer<typeof usage>;
