@@ -1,7 +1,8 @@
 import { OcrError } from '@glyphmill/core/errors';
+import type { FetchImage } from '@glyphmill/core/fetch';
 import type { ClaimedJob, ImageSource } from '@glyphmill/core/queue';
 import type { Allotment } from './byte-budget.ts';
-import type { FetchImage } from './fetch/fetch-image.ts';
+import type { UploadReader } from './durable/upload-reader.ts';
 import type { RunningDownloads } from './running-downloads.ts';
 
 type Kind = ImageSource['kind'];
@@ -17,7 +18,9 @@ export function createSourceReaders(options: {
   readonly fetchImage: FetchImage;
   readonly downloads: RunningDownloads;
   readonly maxImageBytes: number;
+  readonly uploads: Pick<UploadReader, 'size' | 'read'>;
 }): SourceReaders {
+  const { uploads } = options;
   return {
     url: ({ url }, { job, allotment }) =>
       options.downloads.track(() =>
@@ -30,7 +33,23 @@ export function createSourceReaders(options: {
       await allotment.claim(options.maxImageBytes, job.signal);
       return job.input();
     },
+    blob: async ({ sha256 }, { job, allotment }) => {
+      const bytes = await uploads.size(sha256, job.signal);
+      if (bytes === undefined) throw blobMissing();
+      await allotment.claim(bytes, job.signal);
+      const content = await uploads.read(sha256, job.signal);
+      if (content === undefined) throw blobMissing();
+      return content;
+    },
   };
+}
+
+/**
+ * A job keeps its blob for as long as it may run, so the place that blobs are kept in is not what it was: a folder that
+ * is not mounted here, say. Another worker, or this one later, may have it: worth another try.
+ */
+function blobMissing(): OcrError {
+  return new OcrError('store_unavailable', 'The uploaded file is not there');
 }
 
 /** The encoded image; its room in memory is claimed from `allotment`. */

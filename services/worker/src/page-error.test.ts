@@ -12,6 +12,7 @@ describe('toPageError', () => {
     image_too_large: 'image_too_large',
     poison_image: 'poison_image',
     engine_failed: 'internal',
+    provider_unavailable: 'internal',
     model_mismatch: 'internal',
     aborted: 'internal',
   } as const;
@@ -21,6 +22,11 @@ describe('toPageError', () => {
     expect(error.code).toBe(table[code]);
     expect(error.message === 'what it says').toBe(error.code !== 'internal');
     expect(error.retryable).toBe(error.code === 'internal');
+  });
+
+  test('a page whose engines were killed from outside is worth another try', () => {
+    const killed = new EngineError('poison_image', 'twice', { retryable: true });
+    expect(toPageError(killed, running)).toMatchObject({ code: 'poison_image', retryable: true });
   });
 
   test.each([

@@ -13,10 +13,11 @@ export function toPageError(thrown: unknown, signal: AbortSignal): OcrError {
     case 'image_unreadable':
     case 'image_too_large':
     case 'poison_image':
-      return new OcrError(thrown.code, thrown.message, { cause: thrown });
+      return new OcrError(thrown.code, thrown.message, { cause: thrown, retryable: thrown.retryable });
     // The pool was closed under a page that nobody stopped.
     case 'aborted':
     case 'engine_failed':
+    case 'provider_unavailable':
     case 'model_mismatch':
       return OcrError.from(thrown);
   }

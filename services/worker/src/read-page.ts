@@ -1,14 +1,11 @@
 import { OcrError } from '@glyphmill/core/errors';
-import type { Logger } from '@glyphmill/core/logging';
-import type { ClaimedJob, JobResult, Outcome } from '@glyphmill/core/queue';
-import type { PageResult } from '@glyphmill/ocr/pool';
-import type { EnginePool } from '@glyphmill/ocr/pool';
+import type { ClaimedJob, JobResult } from '@glyphmill/core/queue';
+import type { EngineErrorCode, EnginePool, PagePictures, PageResult } from '@glyphmill/ocr/pool';
 import type { ByteBudget } from './byte-budget.ts';
-import { describeFault } from './describe-fault.ts';
 import type { EngineGate } from './engine-gate.ts';
 import { readSource, type SourceReaders } from './image-source.ts';
-import { toPageError } from './page-error.ts';
-import { createPageRecord, type PageRecord, timeStage, toMs } from './page-record.ts';
+import { isEngineError } from './page-error.ts';
+import { type PageRecord, timeStage, toMs } from './page-record.ts';
 
 export interface PageReaderOptions {
   readonly sources: SourceReaders;
@@ -17,78 +14,90 @@ export interface PageReaderOptions {
   readonly budget: ByteBudget;
   /** Named in every result. */
   readonly model: string;
-  readonly logger: Logger;
-  readonly onPage: (job: ClaimedJob, record: PageRecord) => void;
 }
 
-/** Stages that the engine itself measures. */
-const engineStages = ['decode', 'detect', 'classify', 'recognize'] as const;
-/** After so many workers died with a page in their hands, it is not given to another. */
-const maxLostWorkers = 2;
+export interface PageToRead {
+  readonly job: ClaimedJob;
+  /** Filled in on the way. */
+  readonly record: PageRecord;
+  /** After so many workers died with the page in their hands, it is not given to another. */
+  readonly maxLostWorkers: number;
+  /** They may be changed by nobody, and be kept until the page was read. */
+  readonly onBytes?: (bytes: Uint8Array) => void;
+  /** Given where the page is to be drawn for people, too; called if that could be done. */
+  readonly onPictures?: ((pictures: PagePictures) => void) | undefined;
+}
 
 /**
- * The worker's main job, as the lane consumer calls it: gets the bytes, has them read by an engine, and says how that
- * ended. Never rejects; writes one log line for each page.
+ * Gets a page's bytes and has them read by an engine. Throws OcrError, EngineError or what a stopped wait throws; see
+ * toPageError.
  */
-export function createPageReader(options: PageReaderOptions): (job: ClaimedJob) => Promise<Outcome> {
-  return async (job) => {
-    const record = createPageRecord();
-    const startedAt = performance.now();
+export type PageReader = (page: PageToRead) => Promise<JobResult>;
+
+/** Stages that the engine itself measures. */
+const engineStages = ['decode', 'detect', 'classify', 'recognize', 'draw'] as const;
+
+const imageFaults: ReadonlySet<EngineErrorCode> = new Set<EngineErrorCode>([
+  'image_unsupported',
+  'image_unreadable',
+  'image_too_large',
+]);
+
+export function createPageReader(options: PageReaderOptions): PageReader {
+  return async (page) => {
+    const { job, record } = page;
+    if (job.lostWorkers >= page.maxLostWorkers) {
+      throw new OcrError('poison_image', 'Reading this image ended its worker more than once');
+    }
+    const allotment = options.budget.open();
     try {
-      const result = await readPage(job, record, options);
-      record.outcome = 'succeeded';
-      return { ok: true, result };
-    } catch (thrown) {
-      const error = toPageError(thrown, job.signal);
-      if (!isDiscarded(job.signal)) record.outcome = error.code;
-      if (record.outcome === 'internal') logFault(options.logger, job, error.cause);
-      return { ok: false, error: error.toWire() };
+      const bytes = await timeStage(record, 'fetch', () => readSource(options.sources, job, allotment));
+      record.bytes = bytes.length;
+      page.onBytes?.(bytes);
+      return toJobResult(await readBytes(bytes, page, options), record, options.model);
     } finally {
-      options.onPage(job, record);
-      logPage(options.logger, job, record, toMs(performance.now() - startedAt));
+      allotment.release();
     }
   };
 }
 
-async function readPage(job: ClaimedJob, record: PageRecord, options: PageReaderOptions): Promise<JobResult> {
-  if (job.lostWorkers >= maxLostWorkers) {
-    throw new OcrError('poison_image', 'Reading this image ended its worker more than once');
-  }
-  const allotment = options.budget.open();
-  try {
-    const bytes = await timeStage(record, 'fetch', () => readSource(options.sources, job, allotment));
-    record.bytes = bytes.length;
-    const page = await readBytes(bytes, { job, record, options });
-    return toJobResult(page, record, options.model);
-  } finally {
-    allotment.release();
-  }
-}
-
 async function readBytes(
   bytes: Uint8Array,
-  { job, record, options }: { job: ClaimedJob; record: PageRecord; options: PageReaderOptions },
+  { job, record, onPictures }: PageToRead,
+  { gate, pool }: PageReaderOptions,
 ): Promise<PageResult> {
   const { signal, lane } = job;
   const waitingSince = performance.now();
-  const leave = await options.gate.enter({ lane, alone: job.lostWorkers > 0, signal });
+  const leave = await gate.enter({ lane, alone: job.lostWorkers > 0, signal });
   let startedAt: number | undefined;
   try {
     // Sent before the page is, and not waited for: an engine needs a hundred times as long to get into trouble.
     job.started().catch(() => undefined);
-    const page = await options.pool.recognize(bytes, {
+    const page = await pool.recognize(bytes, {
       signal,
+      pictures: onPictures && 'webp',
       onStart: () => {
         // Called again when the pool retries: that is time in engines too.
         if (startedAt !== undefined) return;
         startedAt = performance.now();
+        record.stageStartedAt.wait = waitingSince;
+        record.stageStartedAt.engine = startedAt;
         record.stageMs.wait = toMs(startedAt - waitingSince);
       },
     });
+    // Its answer has just come, and it began so much earlier: the pool may have tried before.
+    record.stageStartedAt.decode = Math.max(performance.now() - page.timings.total, startedAt ?? 0);
     record.pixels = page.width * page.height;
     record.lines = page.lines.length;
-    for (const stage of engineStages) record.stageMs[stage] = toMs(page.timings[stage]);
+    for (const stage of engineStages) {
+      const durationMs = page.timings[stage];
+      if (durationMs !== undefined) record.stageMs[stage] = toMs(durationMs);
+    }
+    if (page.pictures !== undefined) onPictures?.(page.pictures);
     return page;
+  } catch (error) {
+    record.failedIn = isEngineError(error) && imageFaults.has(error.code) ? 'decode' : 'engine';
+    throw error;
   } finally {
     leave();
     if (startedAt !== undefined) record.stageMs.engine = toMs(performance.now() - startedAt);
@@ -107,26 +116,4 @@ function toJobResult(page: PageResult, record: PageRecord, model: string): JobRe
     })),
     timings: { ...record.stageMs },
   };
-}
-
-/** What the consumer does not store: another worker has the job, or this one gives it back. */
-function isDiscarded(signal: AbortSignal): boolean {
-  return signal.aborted && signal.reason !== 'canceled' && signal.reason !== 'deadline';
-}
-
-function logPage(
-  logger: Logger,
-  { payload, lane, lostWorkers }: ClaimedJob,
-  record: PageRecord,
-  totalMs: number,
-): void {
-  const { outcome, bytes, pixels, stageMs } = record;
-  const about = { jobId: payload.id, requestId: payload.requestId, lane, kind: payload.kind };
-  const attempts = payload.generation + lostWorkers + 1;
-  logger.info({ ...about, outcome, attempts, timingsMs: { ...stageMs, total: totalMs }, bytes, pixels }, 'page');
-}
-
-/** Our own fault, for the operator. Nothing that throws on purpose lands here, so no upstream answer is in `cause`. */
-function logFault(logger: Logger, { payload }: ClaimedJob, cause: unknown): void {
-  logger.error({ jobId: payload.id, fault: describeFault(cause) }, 'A page could not be read');
 }

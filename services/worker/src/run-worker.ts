@@ -1,7 +1,7 @@
 import { ConfigError, parseEnvironment } from '@glyphmill/core/config';
 import { createLogger, type Logger } from '@glyphmill/core/logging';
 import { isEngineError } from './page-error.ts';
-import { describeFault } from './describe-fault.ts';
+import { describeFault } from '@glyphmill/core/describe-fault';
 import { Worker } from './worker.ts';
 import { type WorkerSettings, workerSettings } from './worker-settings.ts';
 
@@ -58,6 +58,10 @@ export async function runWorker(env: Environment): Promise<void> {
   });
   const worker = new Worker(settings, logger);
   stopOnRequest(worker, settings.DRAIN_GRACE_MS, logger);
+  worker.storeFits.catch((error: unknown) => {
+    logger.fatal({ reason: error instanceof Error ? error.message : 'unknown' }, 'This version does not fit the store');
+    process.exit(1);
+  });
   try {
     await worker.start();
   } catch (error) {

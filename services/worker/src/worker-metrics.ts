@@ -1,12 +1,18 @@
 import { Counter, Gauge, Histogram, type Registry } from '@glyphmill/core/metrics';
 import type { ClaimedJob, LaneEvent } from '@glyphmill/core/queue';
 import type { PoolEvent, PoolStats } from '@glyphmill/ocr/pool';
+import { type BatchObserver, createBatchMetrics } from './batch-metrics.ts';
+import { createJobMetrics, type JobMetrics } from './job-metrics.ts';
+import { createLaneMetrics } from './lane-metrics.ts';
+import { createModelInfo, type LoadedModel } from './model-info.ts';
 import { type PageRecord, stages } from './page-record.ts';
 
-export interface WorkerMetrics {
+export interface WorkerMetrics extends Pick<JobMetrics, 'observeClaimFault'> {
   observePage(job: ClaimedJob, record: PageRecord): void;
   observeLaneEvent(event: LaneEvent): void;
   observePoolEvent(event: PoolEvent): void;
+  readonly observeBatch: BatchObserver;
+  readonly setModel: (model: LoadedModel) => void;
 }
 
 export interface WorkerMetricsOptions {
@@ -14,6 +20,7 @@ export interface WorkerMetricsOptions {
   /** Read at each scrape; undefined while the pool starts. */
   readonly poolStats: () => PoolStats | undefined;
   readonly heldImageBytes: () => number;
+  readonly isDraining: () => boolean;
 }
 
 /** From a small image that is answered at once to a page that runs into its deadline. */
@@ -23,42 +30,48 @@ export function createWorkerMetrics(options: WorkerMetricsOptions): WorkerMetric
   const registers = [options.registry];
   const counter = (name: string, help: string, labelNames: string[] = []) =>
     new Counter({ name, help, labelNames, registers });
-  const pages = counter('glyphmill_pages_total', 'Pages by how they ended: succeeded, discarded or an error code', [
-    'outcome',
-    'lane',
-  ]);
+  const pages = counter(
+    'glyphmill_pages_total',
+    'Runs of pages by how they ended: succeeded, discarded (another worker has it, or will) or an error code; runs that are tried again count',
+    ['outcome', 'lane'],
+  );
   const stageSeconds = new Histogram({
     name: 'glyphmill_page_stage_seconds',
-    help: 'Time that pages spent in each stage; engine holds decode to recognize',
+    help: 'Time that pages spent in each stage: claim (of a durable job, its row), fetch, wait (for an engine), decode, detect, classify, recognize, draw (previews), engine (all from decode to draw), keep (previews stored), store',
     labelNames: ['stage'],
     buckets: stageBuckets,
     registers,
   });
   const imageBytes = counter('glyphmill_page_image_bytes_total', 'Bytes of encoded images that were read');
+  const pixels = counter('glyphmill_page_pixels_total', 'Pixels of upright images that were read');
   const lines = counter('glyphmill_page_lines_total', 'Lines of text that were found');
   const restarts = counter('glyphmill_engine_restarts_total', 'Engine processes that ended and were replaced', [
     'reason',
   ]);
+  // From the first scrape on: a series that begins with its first event hides that event from every rate.
+  for (const reason of restartReasons) restarts.inc({ reason }, 0);
   const retried = counter('glyphmill_pages_retried_total', 'Pages tried again since their engine process ended');
-  const lockLost = counter('glyphmill_lock_lost_total', 'Jobs that another worker may have taken over from this one');
-  const stalled = counter('glyphmill_stalled_total', 'Jobs of lost workers that this one put back into the queue');
-  const redisUp = new Gauge({ name: 'glyphmill_redis_up', help: '1 while connected to Redis', registers });
-  registerPoolGauges(options);
+  registerGauges(options);
+  const jobs = createJobMetrics(options.registry);
 
   return {
-    observePage({ lane }, record) {
+    observeClaimFault: (code) => {
+      jobs.observeClaimFault(code);
+    },
+    observeBatch: createBatchMetrics(options.registry),
+    setModel: createModelInfo(options.registry),
+    observeLaneEvent: createLaneMetrics(options.registry, jobs),
+    observePage(job, record) {
+      const { lane } = job;
+      jobs.observeRun(job, record);
       pages.inc({ outcome: record.outcome, lane });
       imageBytes.inc(record.bytes);
+      pixels.inc(record.pixels);
       lines.inc(record.lines);
       for (const stage of stages) {
         const durationMs = record.stageMs[stage];
         if (durationMs !== undefined) stageSeconds.observe({ stage }, durationMs / 1000);
       }
-    },
-    observeLaneEvent({ type }) {
-      if (type === 'lock_lost') lockLost.inc();
-      else if (type === 'stalled') stalled.inc();
-      else redisUp.set(type === 'redis_up' ? 1 : 0);
     },
     observePoolEvent({ type, reason }) {
       if (type === 'process_exited') restarts.inc({ reason: boundedReason(reason) });
@@ -67,7 +80,7 @@ export function createWorkerMetrics(options: WorkerMetricsOptions): WorkerMetric
   };
 }
 
-const reasons: ReadonlySet<string> = new Set([
+export const restartReasons = [
   'page_timeout',
   'cancel_timeout',
   'start_timeout',
@@ -79,7 +92,10 @@ const reasons: ReadonlySet<string> = new Set([
   'SIGSEGV',
   'SIGABRT',
   'SIGBUS',
-]);
+  'exit',
+  'other',
+] as const;
+const reasons: ReadonlySet<string> = new Set(restartReasons);
 
 /** Exit codes and rare signals are told apart in the log, not by labels. */
 function boundedReason(reason: string | undefined): string {
@@ -88,7 +104,7 @@ function boundedReason(reason: string | undefined): string {
   return reasons.has(reason) ? reason : 'other';
 }
 
-function registerPoolGauges({ registry, poolStats, heldImageBytes }: WorkerMetricsOptions): void {
+function registerGauges({ registry, poolStats, heldImageBytes, isDraining }: WorkerMetricsOptions): void {
   registry.registerMetric(
     new Gauge({
       name: 'glyphmill_engine_processes',
@@ -132,6 +148,16 @@ function registerPoolGauges({ registry, poolStats, heldImageBytes }: WorkerMetri
       registers: [],
       collect() {
         this.set(heldImageBytes());
+      },
+    }),
+  );
+  registry.registerMetric(
+    new Gauge({
+      name: 'glyphmill_worker_draining',
+      help: '1 from the signal to stop on: no more jobs are taken, held ones are finished or given back',
+      registers: [],
+      collect() {
+        this.set(isDraining() ? 1 : 0);
       },
     }),
   );

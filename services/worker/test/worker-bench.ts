@@ -1,7 +1,7 @@
+import { freePort } from '@glyphmill/test-servers/free-port';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -15,6 +15,7 @@ import {
   type JobQueue,
   type Outcome,
 } from '@glyphmill/core/queue';
+import { startRedis, type TestRedis } from '@glyphmill/test-servers/redis';
 
 const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));
 
@@ -27,9 +28,10 @@ export interface WorkerProcess {
   ops(path: string): Promise<Response>;
 }
 
-/** A redis-server and worker processes of their own, and what the API would use to talk to them. */
+/** A redis-server, a data folder and worker processes of their own, and what the API would use to talk to them. */
 export interface WorkerBench {
-  readonly redisUrl: string;
+  readonly redis: TestRedis;
+  readonly dataDir: string;
   readonly queue: JobQueue;
   readonly awaiter: JobAwaiter;
   startWorker(env?: Record<string, string>, options?: { readonly ipc?: boolean }): Promise<WorkerProcess>;
@@ -39,25 +41,21 @@ export interface WorkerBench {
 }
 
 export async function openWorkerBench(): Promise<WorkerBench> {
-  const folder = await mkdtemp(join(tmpdir(), 'glyphmill-worker-'));
-  const socket = join(folder, 'redis.sock');
-  const redis = spawn(
-    'redis-server',
-    ['--port', '0', '--unixsocket', socket, '--save', '', '--appendonly', 'no', '--dir', folder],
-    { stdio: 'ignore' },
-  );
-  const redisUrl = `unix://${socket}`;
+  const dataDir = await mkdtemp(join(tmpdir(), 'glyphmill-worker-'));
+  const redis = await startRedis();
+  const redisUrl = redis.url;
   const logger = createLogger({ service: 'test', level: 'silent' });
   const queue = createJobQueue({ redisUrl, logger, mailboxTtlMs: 60_000 });
   const awaiter = createJobAwaiter({ redisUrl, queue, logger });
   const workers: WorkerProcess[] = [];
   await eventually(() => queue.ping());
   return {
-    redisUrl,
+    redis,
+    dataDir,
     queue,
     awaiter,
     async startWorker(env = {}, { ipc = false } = {}) {
-      const worker = await spawnWorker({ REDIS_URL: redisUrl, ...env }, ipc);
+      const worker = await spawnWorker({ REDIS_URL: redisUrl, DATA_DIR: dataDir, ...env }, ipc);
       workers.push(worker);
       return worker;
     },
@@ -66,7 +64,7 @@ export async function openWorkerBench(): Promise<WorkerBench> {
       const wait = await awaiter.expect(id);
       try {
         const payload = { version: 1, id, generation: 0, kind: 'ephemeral', source, enqueuedAt: Date.now() } as const;
-        await queue.enqueue('interactive', payload, input);
+        await queue.enqueue('interactive', payload, { input });
         return await wait.outcome(deadlineAt);
       } finally {
         wait.release();
@@ -77,9 +75,8 @@ export async function openWorkerBench(): Promise<WorkerBench> {
       await Promise.all(workers.map((worker) => worker.exited()));
       await awaiter.close();
       await queue.close();
-      redis.kill('SIGKILL');
-      await once(redis, 'exit');
-      await rm(folder, { recursive: true, force: true });
+      await redis.stop();
+      await rm(dataDir, { recursive: true, force: true });
     },
   };
 }
@@ -94,6 +91,7 @@ async function spawnWorker(env: Record<string, string>, ipc: boolean): Promise<W
       OPS_PORT: String(port),
       ENGINE_PROCESSES: '1',
       MODEL: 'tiny',
+      RETRY_DELAY_MS: '300',
       FETCH_ALLOW_CIDRS: '127.0.0.0/8',
       ...env,
     },
@@ -134,15 +132,6 @@ export async function eventually<T>(attempt: () => T | Promise<T>): Promise<T> {
     }
     await delay(50);
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  return typeof address === 'object' && address !== null ? address.port : 0;
 }
 
 const samples = new URL('../../../packages/ocr/samples/', import.meta.url);

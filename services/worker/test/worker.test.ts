@@ -1,6 +1,7 @@
+import { existsSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Outcome } from '@glyphmill/core/queue';
-import { serve, serveRaw, type TestServer } from './image-server.ts';
+import { serve, serveRaw, type TestServer } from '@glyphmill/test-servers/http';
 import {
   eventually,
   isReady,
@@ -70,7 +71,7 @@ describe('a worker', () => {
       [url('/no-image'), 'image_unsupported'],
       [{ kind: 'url', url: 'http://169.254.169.254/latest' }, 'url_not_allowed'],
       [{ kind: 'url', url: 'http://user:s3cr3t@127.0.0.1/' }, 'url_not_allowed'],
-      [{ kind: 'blob', sha256: 'a'.repeat(64) }, 'internal'],
+      [{ kind: 'blob', sha256: 'a'.repeat(64) }, 'store_unavailable'],
     ] as const) {
       expect(await bench.read(source)).toMatchObject({ ok: false, error: { code } });
     }
@@ -79,7 +80,30 @@ describe('a worker', () => {
     expect(metrics).toMatch(/glyphmill_pages_total\{outcome="succeeded",lane="interactive".*\} 2/);
     expect(metrics).toMatch(/glyphmill_pages_total\{outcome="url_not_allowed",lane="interactive".*\} 2/);
     expect(metrics).toMatch(/glyphmill_engine_processes\{state="idle".*\} 1/);
-    expect(await (await worker.ops('/readyz?deep=1')).json()).toMatchObject({ checks: { redis: { ok: true } } });
+    expect(metrics).toMatch(
+      /glyphmill_model_info\{model="tiny",provider="cpu",role="recognizer",sha256="[0-9a-f]{12}"/,
+    );
+    expect(metrics.match(/glyphmill_model_info\{.*\} 1/g)).toHaveLength(3);
+    expect(metrics).toMatch(/glyphmill_worker_draining\{.*\} 0/);
+    const countOf = (metric: string, ...labels: string[]) =>
+      metrics
+        .split('\n')
+        .find((line) => line.startsWith(`${metric}{`) && labels.every((label) => line.includes(label)))
+        ?.split(' ')
+        .at(-1);
+    const interactive = 'lane="interactive"';
+    expect(countOf('glyphmill_job_wait_seconds_count', interactive, 'source="url"')).toBe('5');
+    expect(countOf('glyphmill_job_wait_seconds_count', interactive, 'source="data"')).toBe('1');
+    expect(countOf('glyphmill_job_run_seconds_count', 'source="url"', 'outcome="input_error"')).toBe('4');
+    expect(countOf('glyphmill_job_latency_seconds_count', interactive, 'outcome="succeeded"')).toBe('2');
+    expect(countOf('glyphmill_job_latency_seconds_count', interactive, 'outcome="service_error"')).toBe('1');
+    expect(countOf('glyphmill_errors_total', 'code="download_failed"', 'stage="fetch"')).toBe('1');
+    expect(countOf('glyphmill_errors_total', 'code="image_unsupported"', 'stage="decode"')).toBe('1');
+    expect(countOf('glyphmill_errors_total', 'code="store_unavailable"', 'stage="fetch"')).toBe('1');
+    expect(Number(countOf('glyphmill_page_pixels_total'))).toBeGreaterThan(100_000);
+    expect(await (await worker.ops('/readyz?deep=1')).json()).toMatchObject({
+      checks: { redis: { ok: true }, store: { ok: true }, blobs: { ok: true } },
+    });
     await eventually(async () => {
       const [report] = await bench.queue.workers();
       return report?.engines === 1 && report.meanPageMs > 0;
@@ -89,6 +113,20 @@ describe('a worker', () => {
     expect(log).not.toMatch(/XR56L|STEAM|s3cr3t|gift-card|http:/);
     const pages = log.split('\n').filter((line) => line.includes('"msg":"page"'));
     expect(pages).toHaveLength(7);
+  });
+
+  test('leaves the lanes alone that are not in LANES', async () => {
+    const bulk = await ready({ LANES: 'bulk' });
+    const interactive = await ready({ LANES: 'interactive' });
+    for (let page = 0; page < 4; page += 1) {
+      expect(texts(await bench.read({ kind: 'data' }, { input: giftCard }))).toContain('STEAM');
+    }
+    const pagesOf = async (worker: WorkerProcess) =>
+      /^glyphmill_pages_total\{outcome="succeeded",lane="interactive".*\} (\d+)$/m.exec(
+        await (await worker.ops('/metrics')).text(),
+      )?.[1];
+    expect(await pagesOf(interactive)).toBe('4');
+    expect(await pagesOf(bulk)).toBeUndefined();
   });
 
   test('stops a download when its job is canceled', async () => {
@@ -113,6 +151,18 @@ describe('a worker', () => {
   });
 });
 
+describe.skipIf(existsSync('/dev/nvidia0'))('a worker that may do without the GPU that it was meant for', () => {
+  test('reads on the CPU, and says so in log and metrics', async () => {
+    const worker = await ready({ ENGINE_PROVIDER: 'cuda', ENGINE_FALLBACK: 'cpu' });
+    expect(texts(await bench.read(url('/gift-card.png')))).toContain('STEAM');
+    expect(worker.output()).toMatch(/"level":"warn".*CUDA cannot be used here.*ENGINE_FALLBACK/);
+    expect(worker.output()).toMatch(/"provider":"cpu".*The worker is ready/);
+    const metrics = await (await worker.ops('/metrics')).text();
+    expect(metrics).toMatch(/glyphmill_model_info\{.*provider="cpu".*\} 1/);
+    expect(metrics).not.toContain('provider="cuda"');
+  });
+});
+
 describe('a worker that stops', () => {
   test('drains on SIGTERM: it finishes what it holds, takes nothing new, and exits with 0', async () => {
     const worker = await ready();
@@ -120,6 +170,7 @@ describe('a worker that stops', () => {
     await eventually(() => slow.requests === 1);
     worker.child.kill('SIGTERM');
     await eventually(async () => (await worker.ops('/readyz')).status === 503);
+    expect(await (await worker.ops('/metrics')).text()).toMatch(/glyphmill_worker_draining\{.*\} 1/);
     const behind = bench.read(url('/gift-card.png'));
     slow.answer();
     expect(texts(await reading)).toContain('STEAM');
@@ -170,6 +221,12 @@ describe('a worker that cannot start', () => {
     expect(await worker.exited()).toEqual({ code: 1, signal: null });
     expect(worker.output()).toMatch(/REDIS_URL[\s\S]*MODEL[\s\S]*FETCH_ALLOW_CIDRS/);
     expect(worker.output()).not.toContain('s3cr3t');
+  });
+
+  test.skipIf(existsSync('/dev/nvidia0'))('names what it misses of CUDA instead of reading slowly', async () => {
+    const worker = await bench.startWorker({ ENGINE_PROVIDER: 'cuda' });
+    expect(await worker.exited()).toEqual({ code: 1, signal: null });
+    expect(worker.output()).toMatch(/"code":"provider_unavailable".*CUDA cannot be used here/);
   });
 
   test('stays alive and ready without Redis, and says so when asked deeply', async () => {

@@ -5,6 +5,7 @@ import { EngineError, type PageResult } from '@glyphmill/ocr/pool';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { ByteBudget } from './byte-budget.ts';
 import { EngineGate } from './engine-gate.ts';
+import { createEphemeralHandler } from './ephemeral-page.ts';
 import { createSourceReaders } from './image-source.ts';
 import type { PageRecord } from './page-record.ts';
 import { createPageReader } from './read-page.ts';
@@ -48,6 +49,9 @@ interface Fakes {
   readonly engines?: number;
 }
 
+/** Blobs by their address. */
+const blobs = new Map<string, Uint8Array>();
+
 function reader(fakes: Fakes = {}) {
   const {
     fetchImage = async (_url, { reserve }) => {
@@ -59,15 +63,22 @@ function reader(fakes: Fakes = {}) {
       return page;
     },
   } = fakes;
-  return createPageReader({
-    sources: createSourceReaders({ fetchImage, downloads: new RunningDownloads(), maxImageBytes: 50 }),
+  const read = createPageReader({
+    sources: createSourceReaders({
+      fetchImage,
+      downloads: new RunningDownloads(),
+      maxImageBytes: 50,
+      uploads: {
+        size: async (sha256) => blobs.get(sha256)?.length,
+        read: async (sha256) => blobs.get(sha256),
+      },
+    }),
     pool: { recognize },
     gate: new EngineGate(fakes.engines ?? 2),
     budget: fakes.budget ?? new ByteBudget(100),
     model: 'small',
-    logger,
-    onPage: (_job, record) => void records.push(record),
   });
+  return createEphemeralHandler({ read, logger, onPage: (_job, record) => void records.push(record) });
 }
 
 type JobFields = Partial<Omit<ClaimedJob, 'payload'>> & { readonly source?: JobPayload['source'] };
@@ -84,6 +95,7 @@ function jobOf({ source = { kind: 'url', url }, ...rest }: JobFields = {}): Clai
       requestId: 'request-1',
     },
     lane: 'interactive',
+    waitedMs: 0,
     lostWorkers: 0,
     started: () => Promise.resolve(),
     input: async () => Buffer.alloc(20),
@@ -136,6 +148,9 @@ describe('a page that is read', () => {
     expect(usedBytes).toBe(10);
     await reader({ budget, recognize })(jobOf({ source: { kind: 'data' } }));
     expect(usedBytes).toBe(20);
+    blobs.set('b'.repeat(64), new Uint8Array(30));
+    await reader({ budget, recognize })(jobOf({ source: { kind: 'blob', sha256: 'b'.repeat(64) } }));
+    expect(usedBytes).toBe(30);
     expect(budget.usedBytes).toBe(0);
   });
 });
@@ -152,7 +167,7 @@ describe('a page that is not read', () => {
     const budget = new ByteBudget(100);
     const outcome = await reader({ budget, recognize: () => Promise.reject(thrown) })(jobOf());
     expect(outcome).toMatchObject({ ok: false, error: { code } });
-    expect(records).toMatchObject([{ outcome: code }]);
+    expect(records).toMatchObject([{ outcome: code, failedIn: code.startsWith('image_') ? 'decode' : 'engine' }]);
     expect(budget.usedBytes).toBe(0);
     expect(logged.some(({ level }) => level === 'error')).toBe(code === 'internal');
   });
@@ -164,13 +179,12 @@ describe('a page that is not read', () => {
       ok: false,
       error: { code: 'download_failed', message: 'the server answered 404', retryable: false },
     });
+    expect(records).toMatchObject([{ outcome: 'download_failed', failedIn: 'fetch' }]);
   });
 
-  test('a kind of source that is not set up is told to the operator, not to the user', async () => {
+  test('a blob that is not there may be there the next time', async () => {
     const outcome = await reader()(jobOf({ source: { kind: 'blob', sha256: 'a'.repeat(64) } }));
-    expect(outcome).toMatchObject({ ok: false, error: { code: 'internal' } });
-    expect(JSON.stringify(outcome)).not.toContain('blob');
-    expect(JSON.stringify(logged.find(({ level }) => level === 'error'))).toContain("images of kind 'blob'");
+    expect(outcome).toMatchObject({ ok: false, error: { code: 'store_unavailable', retryable: true } });
   });
 
   test.each([
