@@ -1,4 +1,5 @@
 import { OcrError } from '@glyphmill/core/errors';
+import type { WorkerReport } from '@glyphmill/core/queue';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { combineReports, createAdmission, estimateWaitMs, retryAfterSeconds } from './admission.ts';
@@ -60,7 +61,7 @@ describe('several workers as one', () => {
 });
 
 describe('admission', () => {
-  const setUp = (waiting: number, reports = [report(2, 1000)]) => {
+  const setUp = (waiting: number, reports: WorkerReport[] = [report(2, 1000)]) => {
     const state = { waiting, reports, asked: 0, now: 0, workersDown: false };
     const admission = createAdmission({
       queue: {
@@ -75,6 +76,17 @@ describe('admission', () => {
     });
     return { state, admission };
   };
+
+  test('does not count on workers that take bulk jobs only', async () => {
+    const reports = [
+      { ...report(1, 1000), lanes: ['interactive'] as const },
+      { ...report(9, 1000), lanes: ['bulk'] as const },
+    ];
+    const { state, admission } = setUp(0, reports);
+    await admission.admit();
+    state.waiting = 11;
+    await expect(admission.admit()).rejects.toMatchObject({ code: 'queue_full' });
+  });
 
   test('lets in up to the limit and refuses above it', async () => {
     const { state, admission } = setUp(20);

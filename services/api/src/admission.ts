@@ -1,5 +1,5 @@
 import { OcrError } from '@glyphmill/core/errors';
-import type { JobQueue, WorkerReport } from '@glyphmill/core/queue';
+import { type JobQueue, takesFrom, type WorkerReport } from '@glyphmill/core/queue';
 
 /** How fast all live workers together are. */
 export interface Capacity {
@@ -66,7 +66,8 @@ export function createAdmission({ queue, maxWaitMs, now = Date.now }: AdmissionO
   /** A queue that cannot tell leaves what was last known; `depth` says loudly that it is down. */
   const readCapacity = async () => {
     try {
-      capacity = combineReports(await queue.workers()) ?? capacity;
+      const reports = await queue.workers();
+      capacity = combineReports(reports.filter((report) => takesFrom(report, 'interactive'))) ?? capacity;
     } catch {
       // See above.
     }

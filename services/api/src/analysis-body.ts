@@ -1,7 +1,9 @@
 import { z } from '@hono/zod-openapi';
-import type { JobResult } from '@glyphmill/core/queue';
+import type { Analysis } from '@glyphmill/core/analysis';
 
-const pointSchema = z.tuple([z.int(), z.int()]).openapi({ description: 'x, y' });
+/** The generator of the document writes tuples in a way that OpenAPI 3.1 does not know, so they are spelled out. */
+const pointJsonSchema = { type: 'array', items: { type: 'integer' }, minItems: 2, maxItems: 2 } as const;
+const pointSchema = z.tuple([z.int(), z.int()]);
 
 export const analysisSchema = z
   .object({
@@ -12,13 +14,16 @@ export const analysisSchema = z
         text: z.string(),
         confidence: z.number().min(0).max(1).openapi({ description: 'With 4 decimals' }),
         box: z.tuple([pointSchema, pointSchema, pointSchema, pointSchema]).openapi({
+          type: 'array',
+          items: { ...pointJsonSchema, description: 'x, y' },
+          minItems: 4,
+          maxItems: 4,
           description: "Clockwise from the line's top-left corner, in pixels of the upright image",
         }),
       }),
     ),
   })
   .openapi('Analysis');
-export type Analysis = z.infer<typeof analysisSchema>;
 
 export const analysisExample: Analysis = {
   message: 'Analysis successful',
@@ -46,13 +51,3 @@ export const analysisExample: Analysis = {
     },
   ],
 };
-
-/** A job's result in the words of the contract with users; lines stay in reading order. */
-export function toAnalysis(result: JobResult): Analysis {
-  const data = result.lines.map(({ text, confidence, box }) => ({
-    text,
-    confidence: Math.round(confidence * 10_000) / 10_000,
-    box,
-  }));
-  return { message: data.length === 0 ? 'No text detected' : 'Analysis successful', count: data.length, data };
-}

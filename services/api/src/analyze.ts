@@ -1,11 +1,12 @@
 import { randomUUIDv7 } from 'node:crypto';
 import { OcrError } from '@glyphmill/core/errors';
 import type { Logger } from '@glyphmill/core/logging';
+import { startSendSpan, type Tracer } from '@glyphmill/core/tracing';
 import type { JobAwaiter, JobPayload, JobQueue, JobResult, Outcome } from '@glyphmill/core/queue';
 import type { Admission } from './admission.ts';
 import type { ApiMetrics } from './api-metrics.ts';
 import type { ReceivedImage } from './receive-image.ts';
-import type { PendingWork } from './pending-work.ts';
+import type { PendingWork } from '@glyphmill/http/pending-work';
 import type { Preferences } from './prefer-header.ts';
 
 export interface AnalyzeDependencies {
@@ -13,6 +14,7 @@ export interface AnalyzeDependencies {
   readonly awaiter: JobAwaiter;
   readonly admission: Admission;
   readonly metrics: Pick<ApiMetrics, 'admissionRefused' | 'awaitTimeouts'>;
+  readonly tracer: Tracer;
   readonly logger: Logger;
   /** Cleaning up goes on after the answer; it must end before the queue is closed. */
   readonly cleanUps: PendingWork;
@@ -24,6 +26,8 @@ export interface AnalyzeRequest {
   readonly image: ReceivedImage;
   readonly preferences: Preferences;
   readonly requestId: string;
+  /** Of the request's span. */
+  readonly traceparent: string | undefined;
   /** Fires when the caller has hung up. */
   readonly signal: AbortSignal;
   onJob(id: string): void;
@@ -47,7 +51,7 @@ export async function analyze(request: AnalyzeRequest, dependencies: AnalyzeDepe
     request.onJob(id);
     const payload = toPayload(id, request, dependencies);
     const outcome = await untilAbandoned(id, request, dependencies, async () => {
-      await queue.enqueue('interactive', payload, request.image.takeInput());
+      await send(payload, request, dependencies);
       request.image.release();
       admitted.release();
       const deadlineAt = payload.enqueuedAt + patienceMs(request, dependencies);
@@ -65,6 +69,22 @@ export async function analyze(request: AnalyzeRequest, dependencies: AnalyzeDepe
   } finally {
     waiter.release();
     admitted.release();
+  }
+}
+
+async function send(
+  payload: JobPayload,
+  { image, traceparent }: AnalyzeRequest,
+  { queue, tracer }: AnalyzeDependencies,
+): Promise<void> {
+  const span = startSendSpan(tracer, { lane: 'interactive', jobIds: [payload.id], parent: traceparent });
+  try {
+    await queue.enqueue('interactive', { ...payload, traceparent: span.traceparent }, { input: image.takeInput() });
+  } catch (error) {
+    span.fail(OcrError.from(error).code);
+    throw error;
+  } finally {
+    span.end();
   }
 }
 
@@ -88,7 +108,7 @@ async function admit({ admission, metrics }: AnalyzeDependencies): Promise<{ rel
   try {
     return await admission.admit();
   } catch (error) {
-    if (error instanceof OcrError && error.code === 'queue_full') metrics.admissionRefused.inc();
+    if (error instanceof OcrError && error.code === 'queue_full') metrics.admissionRefused.inc({ lane: 'interactive' });
     throw error;
   }
 }

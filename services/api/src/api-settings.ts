@@ -1,4 +1,4 @@
-import { settings } from '@glyphmill/core/config';
+import { blobSettings, settings, tracingSettings } from '@glyphmill/core/config';
 import { z } from 'zod';
 
 /** Everything that the API reads from its environment. */
@@ -14,6 +14,17 @@ export const apiSettings = z.object({
   SYNC_TIMEOUT_MS: settings.syncTimeoutMs,
   MAILBOX_TTL_MS: settings.mailboxTtlMs,
   DRAIN_GRACE_MS: settings.drainGraceMs,
+  DATABASE_URL: settings.databaseUrl,
+  ...blobSettings,
+  MIGRATE: settings.migrate,
+  QUEUE_LIMIT: settings.queueLimit,
+  JOB_DEADLINE_MS: settings.jobDeadlineMs,
+  RESULT_TTL_MS: settings.resultTtlMs,
+  WEBHOOK_SECRET: settings.webhookSecret,
+  FETCH_ALLOW_CIDRS: settings.fetchAllowCidrs,
+  FETCH_ALLOW_HOSTS: settings.fetchAllowHosts,
+  FETCH_TIMEOUT_MS: settings.fetchTimeoutMs,
+  ...tracingSettings,
   LOG_LEVEL: settings.logLevel,
 });
 

@@ -1,14 +1,14 @@
-import type { HttpBindings } from '@hono/node-server';
+import type { HttpEnv } from '@glyphmill/http/http-env';
 import type { Context } from 'hono';
 
-/** What travels with a request through middleware and routes. Without a socket (tests) there are no bindings. */
-export interface AppEnv {
-  Variables: {
-    requestId: string;
+/** What travels with a request through middleware and routes. */
+export interface AppEnv extends HttpEnv {
+  Variables: HttpEnv['Variables'] & {
     /** Set once the request has become a job; shown in the request log. */
     jobId?: string;
+    /** Of a batch that was accepted, with the number of its images. */
+    batch?: { readonly id: string | undefined; readonly jobs: number };
   };
-  Bindings: Partial<HttpBindings>;
 }
 
 export type AppContext = Context<AppEnv>;

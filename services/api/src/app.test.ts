@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { sampleResult } from '../test/fake-queue.ts';
 import { createTestApp, problemOf } from '../test/test-app.ts';
-import { statusOf } from './problem.ts';
+import { statusOf } from '@glyphmill/http/problem';
 
 const imageUrl = 'https://example.com/cards/secret-card.png?token=hush';
 const unknownId = '0199d3a8-6f2e-7c1b-9d43-0b5a8e6f7c21';
@@ -111,7 +111,9 @@ describe('POST /analyze', () => {
     // 28 pages of 500 ms in 2 engines are 7 s, the limit is 5 s.
     expect(response.headers.get('retry-after')).toBe('3');
     expect(queue.order).toEqual(['expect', 'release']);
-    expect(await registry.getSingleMetricAsString('glyphmill_admission_refused_total')).toMatch(/_total 1$/m);
+    expect(await registry.getSingleMetricAsString('glyphmill_admission_refused_total')).toMatch(
+      /_total\{lane="interactive"\} 1$/m,
+    );
   });
 
   test('no queue', async () => {
@@ -133,7 +135,10 @@ describe('POST /analyze', () => {
     expect(problem).toMatchObject({ status: 500, code: 'internal' });
     expect(JSON.stringify(problem)).not.toContain('broken');
     const line = lines.find(({ level }) => level === 'error');
-    expect(line?.fields).toMatchObject({ errorName: 'TypeError', requestId: problem.requestId });
+    expect(line?.fields).toMatchObject({
+      fault: expect.stringMatching(/^TypeError\n.* at /s),
+      requestId: problem.requestId,
+    });
   });
 });
 
@@ -257,7 +262,8 @@ describe('paths and methods', () => {
     ['GET', '/nowhere', 404, null],
     ['POST', '/nowhere', 404, null],
     ['GET', '/analyze/', 404, null],
-    ['GET', '/jobs', 404, null],
+    ['GET', '/jobs/', 404, null],
+    ['GET', `/jobs/${unknownId}/retry/`, 404, null],
     ['GET', '/docs/../package.json', 404, null],
     ['GET', '/docs/package.json', 404, null],
     ['GET', '/docs/..%2fpackage.json', 404, null],
@@ -268,7 +274,10 @@ describe('paths and methods', () => {
     ['OPTIONS', '/analyze', 405, 'POST'],
     ['PUT', '/analyze', 405, 'POST'],
     ['POST', '/', 405, 'GET, HEAD'],
-    ['DELETE', `/jobs/${unknownId}`, 405, 'GET, HEAD'],
+    ['PUT', '/jobs', 405, 'GET, HEAD, POST'],
+    ['PUT', `/jobs/${unknownId}`, 405, 'DELETE, GET, HEAD'],
+    ['GET', `/jobs/${unknownId}/retry`, 405, 'POST'],
+    ['POST', `/jobs/${unknownId}/events`, 405, 'GET, HEAD'],
     ['PATCH', '/docs', 405, 'GET, HEAD'],
     ['BREW', '/openapi.json', 405, 'GET, HEAD'],
   ])('%s %s: %d', async (method, path, status, allow) => {
@@ -348,21 +357,57 @@ describe('the request log', () => {
     expect(JSON.stringify(lines)).not.toMatch(/hush|secret|STEAM|example\.com/);
   });
 
-  test('and the metrics count it by route', async () => {
-    const { analyze, request, registry } = createTestApp();
+  test('and the metrics count it by route and by the error that was the answer', async () => {
+    const { analyze, request, registry, queue } = createTestApp({ syncTimeoutMs: 50 });
+    await analyze(imageUrl);
+    queue.work = () => failed('download_failed');
+    await analyze(imageUrl);
+    queue.work = () => undefined;
     await analyze(imageUrl);
     await request('/nowhere', { method: 'GET' });
+    await request('/analyze', { method: 'PUT' });
     const counts = await registry.getSingleMetricAsString('glyphmill_http_requests_total');
-    expect(counts).toContain('{method="POST",route="/analyze",status="200"} 1');
-    expect(counts).toContain('{method="GET",route="none",status="404"} 1');
+    expect(counts).toContain('{method="POST",route="/analyze",status="200",code=""} 1');
+    expect(counts).toContain('{method="POST",route="/analyze",status="424",code="download_failed"} 1');
+    expect(counts).toContain('{method="POST",route="/analyze",status="504",code="deadline_exceeded"} 1');
+    expect(counts).toContain('{method="GET",route="none",status="404",code="not_found"} 1');
+    expect(counts).toContain('{method="PUT",route="none",status="405",code="method_not_allowed"} 1');
+  });
+
+  test('paths and methods of somebody’s own make no series of their own', async () => {
+    const { request, registry } = createTestApp();
+    for (const path of ['/', '/jobs/', '/docs/', '/analyze/', '/.env?']) {
+      for (let count = 0; count < 20; count += 1) await request(`${path}${count}-secret`);
+    }
+    for (let count = 0; count < 20; count += 1) await request('/', { method: `BREW${count}` });
+    const counts = await registry.getSingleMetricAsString('glyphmill_http_requests_total');
+    expect(counts).toContain('{method="other",route="none",status="405",code="method_not_allowed"} 20');
+    // Those of own faults are there from the start.
+    const series = counts.split('\n').filter((line) => line.startsWith('glyphmill_') && !line.endsWith(' 0'));
+    expect(series.map((line) => /route="([^"]*)"/.exec(line)?.[1] ?? '').toSorted()).toEqual([
+      '/docs/:file',
+      '/jobs/:id',
+      'none',
+      'none',
+    ]);
+    expect(counts).not.toContain('secret');
+  });
+
+  test('the queue is measured when somebody asks', async () => {
+    const { registry } = createTestApp();
     expect(await registry.getSingleMetricAsString('glyphmill_queue_jobs')).toContain('{lane="bulk",state="delayed"} 0');
   });
 
   test('metrics can be read without Redis', async () => {
     const { registry, queue } = createTestApp();
     expect(await registry.metrics()).toContain('glyphmill_queue_jobs{');
+    expect(await registry.metrics()).toMatch(/^glyphmill_redis_up 1$/m);
     queue.down = true;
-    expect(await registry.metrics()).not.toContain('glyphmill_queue_jobs{');
+    const scraped = await registry.metrics();
+    for (const name of ['queue_jobs', 'queue_oldest_waiting_seconds', 'redis_memory_used_bytes']) {
+      expect(scraped).not.toMatch(new RegExp(`^glyphmill_${name}`, 'm'));
+    }
+    expect(scraped).toMatch(/^glyphmill_redis_up 0$/m);
     expect(await registry.metrics()).toContain('glyphmill_await_poll_recoveries_total 0');
   });
 });
@@ -410,7 +455,16 @@ describe('the docs', () => {
     const { request } = createTestApp();
     const document = await readDocument(request);
     expect(document).toMatchObject({ openapi: '3.1.0', info: { title: 'Glyphmill' } });
-    expect(Object.keys(document.paths).toSorted()).toEqual(['/', '/analyze', '/jobs/{id}', '/livez', '/readyz']);
+    expect(Object.keys(document.paths).toSorted()).toEqual([
+      '/',
+      '/analyze',
+      '/jobs',
+      '/jobs/{id}',
+      '/jobs/{id}/events',
+      '/jobs/{id}/retry',
+      '/livez',
+      '/readyz',
+    ]);
     const responses = document.paths['/analyze']?.post?.responses ?? {};
     expect(Object.keys(responses)).toEqual([
       '200',

@@ -1,10 +1,11 @@
 import type { Hono } from 'hono';
-import { TrieRouter } from 'hono/router/trie-router';
+import { placeOfFault } from '@glyphmill/core/describe-fault';
 import { OcrError } from '@glyphmill/core/errors';
 import type { Logger } from '@glyphmill/core/logging';
+import { methodsOf } from '@glyphmill/http/allowed-methods';
 import type { AppContext, AppEnv } from './app-env.ts';
-import { challenge } from './basic-auth.ts';
-import { problemResponse } from './problem.ts';
+import { challenge } from '@glyphmill/http/basic-auth';
+import { problemResponse } from '@glyphmill/http/problem';
 
 /** nginx's status for a caller that went away: only the log and the metrics see it. */
 const clientGoneStatus = 499;
@@ -14,8 +15,12 @@ export function createErrorHandler(logger: Logger): (thrown: Error, c: AppContex
   return (thrown, c) => {
     if (c.req.raw.signal.aborted) return new Response(null, { status: clientGoneStatus });
     const error = OcrError.from(thrown);
+    c.set('errorCode', error.code);
     if (error.code === 'internal') {
-      logger.error({ requestId: c.get('requestId'), jobId: c.get('jobId'), ...describe(thrown) }, 'Request failed');
+      logger.error(
+        { requestId: c.get('requestId'), jobId: c.get('jobId'), fault: placeOfFault(causeOf(thrown)) },
+        'Request failed',
+      );
     }
     return problemResponse({
       error,
@@ -25,31 +30,23 @@ export function createErrorHandler(logger: Logger): (thrown: Error, c: AppContex
   };
 }
 
-/** Not the error object itself: those of Redis carry the command's arguments, an image's URL among them. */
-function describe(thrown: Error): Record<string, unknown> {
-  const cause = thrown instanceof OcrError && thrown.cause instanceof Error ? thrown.cause : thrown;
-  return { errorName: cause.name, reason: cause.message, stack: cause.stack };
+/** What an `internal` error was made of, if it was made of anything. */
+function causeOf(thrown: Error): unknown {
+  return thrown instanceof OcrError ? (thrown.cause ?? thrown) : thrown;
 }
 
 /** Answers what no route took: `method_not_allowed` where another method would have done, else `not_found`. */
 export function createNotFoundHandler(app: Hono<AppEnv>): (c: AppContext) => Response {
-  let methods: TrieRouter<string> | undefined;
+  const methodsAt = methodsOf(app);
   return (c) => {
-    methods ??= collectMethods(app);
-    const allowed = new Set(methods.match('ALL', c.req.path)[0].map(([method]) => method));
-    if (allowed.has('GET')) allowed.add('HEAD');
+    const allowed = methodsAt(c.req.path);
     const requestId = c.get('requestId');
-    if (allowed.size === 0) {
-      return problemResponse({ error: new OcrError('not_found', 'Nothing is at this path'), requestId });
-    }
-    const allow = [...allowed].toSorted().join(', ');
-    const error = new OcrError('method_not_allowed', `This path takes ${allow}`);
-    return problemResponse({ error, requestId, headers: { allow } });
+    const allow = allowed.join(', ');
+    const error =
+      allowed.length === 0
+        ? new OcrError('not_found', 'Nothing is at this path')
+        : new OcrError('method_not_allowed', `This path takes ${allow}`);
+    c.set('errorCode', error.code);
+    return problemResponse({ error, requestId, headers: allowed.length === 0 ? {} : { allow } });
   };
-}
-
-function collectMethods(app: Hono<AppEnv>): TrieRouter<string> {
-  const router = new TrieRouter<string>();
-  for (const { method, path } of app.routes) if (method !== 'ALL') router.add('ALL', path, method);
-  return router;
 }

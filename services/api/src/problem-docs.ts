@@ -1,5 +1,6 @@
 import { type ErrorCode, OcrError } from '@glyphmill/core/errors';
-import { problemSchema, statusOf, toProblem } from './problem.ts';
+import { statusOf, toProblem } from '@glyphmill/http/problem';
+import { problemSchema } from './problem-schema.ts';
 
 const exampleRequestId = '0199d3a8-6f2e-7c1b-9d43-0b5a8e6f7c21';
 

@@ -2,11 +2,14 @@ import { OcrError } from '@glyphmill/core/errors';
 import type { z } from 'zod';
 import type { BodyLease } from './body-budget.ts';
 
-export interface JsonBodyOptions<T extends z.ZodType> {
-  readonly schema: T;
+export interface BodyLimits {
   readonly maxBytes: number;
   /** Counts the bytes as they come; whoever made it releases it. */
   readonly lease: BodyLease;
+}
+
+export interface JsonBodyOptions<T extends z.ZodType> extends BodyLimits {
+  readonly schema: T;
 }
 
 /**
@@ -23,25 +26,47 @@ export const smallBodyBytes = 16 * 1024;
 /** A JSON body that fits the schema; throws `invalid_request` with what is wrong, `body_too_large`, or `queue_full`. */
 export async function readJsonBody<T extends z.ZodType>(
   request: Request,
-  { schema, maxBytes, lease }: JsonBodyOptions<T>,
+  { schema, ...options }: JsonBodyOptions<T>,
 ): Promise<z.infer<T>> {
+  return parseBody(schema, await readJson(request, options));
+}
+
+/** What a JSON body holds, whatever that is; throws as `readJsonBody` does. */
+export async function readJson(request: Request, options: BodyLimits): Promise<unknown> {
   checkHeaders(request.headers);
-  const bytes = await readBody(request, { maxBytes, lease });
-  const parsed = schema.safeParse(parseJson(bytes));
+  return parseJson(await readBody(request, options));
+}
+
+/** Throws `invalid_request`, with a JSON pointer to each thing that does not fit. */
+export function parseBody<T extends z.ZodType>(schema: T, body: unknown): z.infer<T> {
+  const parsed = schema.safeParse(body);
   if (parsed.success) return parsed.data;
   throw new OcrError('invalid_request', 'The body is not what this endpoint takes', {
-    violations: parsed.error.issues.map((issue) => ({ pointer: toPointer(issue.path), detail: issue.message })),
+    violations: parsed.error.issues
+      .slice(0, maxViolations)
+      .map((issue) => ({ pointer: toPointer(issue.path), detail: issue.message })),
   });
+}
+
+/** Of a body that is wrong in very many places. */
+const maxViolations = 100;
+
+/** Without its parameters. */
+export function mediaTypeOf(headers: Headers): string | undefined {
+  return headers.get('content-type')?.split(';')[0]?.trim().toLowerCase();
 }
 
 /** JSON is UTF-8 whatever `charset` says (RFC 8259), so parameters are not looked at. */
 function checkHeaders(headers: Headers): void {
-  const mediaType = headers.get('content-type')?.split(';')[0]?.trim().toLowerCase();
-  if (mediaType !== 'application/json') {
+  if (mediaTypeOf(headers) !== 'application/json') {
     throw new OcrError('invalid_request', 'The body must be JSON', {
       violations: [{ pointer: 'Content-Type', detail: 'Expected application/json' }],
     });
   }
+  refuseCompressed(headers);
+}
+
+export function refuseCompressed(headers: Headers): void {
   const encoding = headers.get('content-encoding')?.trim().toLowerCase() ?? 'identity';
   if (encoding !== 'identity') {
     throw new OcrError('invalid_request', 'Compressed bodies are not accepted', {
@@ -51,10 +76,7 @@ function checkHeaders(headers: Headers): void {
 }
 
 /** Never holds more than `maxBytes`, whether or not the sender said how much comes. */
-async function readBody(
-  request: Request,
-  { maxBytes, lease }: Pick<JsonBodyOptions<z.ZodType>, 'maxBytes' | 'lease'>,
-): Promise<Uint8Array> {
+async function readBody(request: Request, { maxBytes, lease }: BodyLimits): Promise<Uint8Array> {
   const tooLarge = new OcrError('body_too_large', `The body has more than ${maxBytes} bytes`);
   const declared = request.headers.get('content-length');
   // The HTTP parser holds the sender to the declared length.
@@ -81,7 +103,7 @@ async function readBody(
 }
 
 /** A body that ends early has lost its sender. */
-async function unlessGone<T>(reading: Promise<T>): Promise<T> {
+export async function unlessGone<T>(reading: Promise<T>): Promise<T> {
   try {
     return await reading;
   } catch (error) {

@@ -1,5 +1,8 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 
@@ -19,10 +22,14 @@ export interface ApiProcess {
 }
 
 export function spawnApi(env: Readonly<Record<string, string>>) {
+  const dataFolder = mkdtempSync(join(tmpdir(), 'glyphmill-api-'));
   const child = fork(main, {
-    env: { HOST: '127.0.0.1', PORT: '0', OPS_PORT: '0', ...env },
+    env: { HOST: '127.0.0.1', PORT: '0', OPS_PORT: '0', DATA_DIR: dataFolder, ...env },
     silent: true,
     execArgv: [],
+  });
+  child.once('exit', () => {
+    rmSync(dataFolder, { recursive: true, force: true });
   });
   const chunks: string[] = [];
   for (const stream of [child.stdout, child.stderr])

@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { type ApiProcess, spawnApi, startApi } from './api-process.ts';
 import { type ScriptedConsumer, startScriptedConsumer } from './scripted-consumer.ts';
-import { startTemporaryRedis, type TemporaryRedis } from './temporary-redis.ts';
+import { startRedis, type TestRedis } from '@glyphmill/test-servers/redis';
 
 const answerShape = z.looseObject({
   code: z.string().optional(),
@@ -53,12 +53,12 @@ async function sendRaw(port: number, text: string): Promise<string> {
   return answer;
 }
 
-let redis: TemporaryRedis;
+let redis: TestRedis;
 let consumer: ScriptedConsumer;
 let api: ApiProcess;
 
 beforeAll(async () => {
-  redis = await startTemporaryRedis();
+  redis = await startRedis();
   consumer = startScriptedConsumer(redis.url);
   api = await startApi({ REDIS_URL: redis.url, SYNC_TIMEOUT_MS: '20000' });
 });
@@ -78,7 +78,9 @@ describe('through the queue', () => {
   test('the bytes of a data: URL too, and nothing of them stays', async () => {
     expect((await analyze(api, script('say:HELLO'))).body.data).toMatchObject([{ text: 'HELLO' }]);
     const id = consumer.taken.at(-1) ?? '';
-    await eventually(async () => !(await redis.keys()).some((key) => /mailbox|input/.test(key) && key.includes(id)));
+    await eventually(
+      async () => !(await redis.client.keys('*')).some((key) => /mailbox|input/.test(key) && key.includes(id)),
+    );
   });
 
   test('a failed job is the problem that it met', async () => {
@@ -257,7 +259,7 @@ describe('many large bodies at once', () => {
 
 describe('without Redis', () => {
   test('503 soon, no crash, and it heals by itself', async () => {
-    const own = await startTemporaryRedis();
+    const own = await startRedis();
     const lonely = await startApi({ REDIS_URL: own.url });
     const worker = startScriptedConsumer(own.url);
     expect((await analyze(lonely, script('say:ONE'))).status).toBe(200);
@@ -283,7 +285,7 @@ describe('without Redis', () => {
   });
 
   test('a Redis that hangs is an outage too', async () => {
-    const own = await startTemporaryRedis();
+    const own = await startRedis();
     const lonely = await startApi({ REDIS_URL: own.url });
     own.pause();
     expect(await analyze(lonely, script('say:ONE'))).toMatchObject({
@@ -299,7 +301,7 @@ describe('without Redis', () => {
   });
 
   test('it starts before Redis does', async () => {
-    const own = await startTemporaryRedis();
+    const own = await startRedis();
     await own.kill();
     const early = await startApi({ REDIS_URL: own.url });
     expect((await analyze(early, script('say:ONE'))).status).toBe(503);

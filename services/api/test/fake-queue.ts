@@ -14,6 +14,9 @@ export interface FakeQueue extends JobQueue {
   readonly inputs: (Uint8Array | undefined)[];
   readonly canceled: string[];
   readonly discarded: string[];
+  /** Ids and states. */
+  readonly announced: [string, string][];
+  epoch: string | undefined;
   /** What happened, in order: `expect`, `enqueue`, `release`. */
   readonly order: string[];
   finish(id: string, outcome: Outcome): void;
@@ -83,13 +86,15 @@ export function createFakeQueue(): FakeQueue {
     inputs: [],
     canceled: [],
     discarded: [],
+    announced: [],
+    epoch: undefined,
     order: [],
     finish(id, outcome) {
       states.delete(id);
       mailbox.set(id, outcome);
       waiters.get(id)?.(outcome);
     },
-    async enqueue(_lane, payload, input) {
+    async enqueue(_lane, payload, { input } = {}) {
       guard();
       queue.order.push('enqueue');
       queue.payloads.push(payload);
@@ -98,9 +103,33 @@ export function createFakeQueue(): FakeQueue {
       const outcome = queue.work(payload, input);
       if (outcome !== undefined) queue.finish(payload.id, outcome);
     },
+    async enqueueMany(lane, entries) {
+      for (const entry of entries) await queue.enqueue(lane, entry.payload, entry);
+    },
+    async holds(_lane, jobs) {
+      guard();
+      return jobs.map(({ id }) => states.has(id));
+    },
+    async announce(id, state) {
+      guard();
+      queue.announced.push([id, state]);
+    },
+    async readEpoch() {
+      guard();
+      return queue.epoch;
+    },
+    async writeEpoch(epoch) {
+      guard();
+      queue.epoch = epoch;
+    },
     async depth() {
       guard();
       return queue.depthNow;
+    },
+    async stats() {
+      guard();
+      const lane = { jobs: { prioritized: 0, ...queue.depthNow }, oldestDueAt: undefined };
+      return { lanes: { interactive: lane, bulk: lane }, memory: { usedBytes: 1_000_000, maxBytes: 0 } };
     },
     async workers() {
       guard();

@@ -1,31 +1,19 @@
-import type { Logger } from '@glyphmill/core/logging';
+import { createUrlPolicy } from '@glyphmill/core/fetch';
 import { Registry } from '@glyphmill/core/metrics';
-import { z } from 'zod';
+import { createLogRecorder } from '@glyphmill/http/test/log-recorder';
+import { problemShape } from '@glyphmill/http/test/problem-shape';
+import type { z } from 'zod';
 import { createAdmission } from '../src/admission.ts';
 import { createApiMetrics } from '../src/api-metrics.ts';
 import { type AppOptions, createApp } from '../src/app.ts';
-import { createLifecycle } from '../src/lifecycle.ts';
+import { createLifecycle } from '@glyphmill/http/lifecycle';
 import { openApiDocument } from '../src/openapi-document.ts';
-import { createPendingWork } from '../src/pending-work.ts';
+import { createPendingWork } from '@glyphmill/http/pending-work';
+import { createBulkAdmission } from '../src/jobs/bulk-admission.ts';
+import { createJobSender } from '@glyphmill/core/queue';
+import { createJobWatch } from '../src/jobs/job-watch.ts';
 import { createFakeQueue } from './fake-queue.ts';
-
-export interface LogLine {
-  readonly level: string;
-  readonly fields: Readonly<Record<string, unknown>>;
-  readonly message: string;
-}
-
-/** Keeps what is logged instead of writing it. */
-export function createLogRecorder(): { logger: Logger; lines: LogLine[] } {
-  const lines: LogLine[] = [];
-  const at = (level: string) => (fields: Record<string, unknown> | string, message?: string) => {
-    lines.push(
-      typeof fields === 'string' ? { level, fields: {}, message: fields } : { level, fields, message: message ?? '' },
-    );
-  };
-  const levels = { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
-  return { logger: levels as unknown as Logger, lines };
-}
+import { noBlobs, noStore } from './no-store.ts';
 
 export type TestApp = ReturnType<typeof createTestApp>;
 
@@ -36,19 +24,29 @@ export function createTestApp(overrides: Partial<AppOptions> = {}) {
   const { logger, lines } = createLogRecorder();
   const lifecycle = createLifecycle();
   lifecycle.started();
+  const { store = noStore, blobs = noBlobs } = overrides;
+  const cleanUps = createPendingWork();
+  const metrics = createApiMetrics({ registry, queue, awaiter: queue.awaiter, logger });
+  const notices = { listen: () => Promise.resolve({ close: () => undefined }) };
   const syncTimeoutMs = overrides.syncTimeoutMs ?? 5_000;
   const app = createApp({
     queue,
     awaiter: queue.awaiter,
     admission: createAdmission({ queue, maxWaitMs: syncTimeoutMs }),
-    metrics: createApiMetrics({ registry, queue, awaiter: queue.awaiter, logger }),
+    bulkAdmission: createBulkAdmission({ store, queue, limit: 100_000 }),
+    store,
+    blobs,
+    watch: createJobWatch({ store, notices, pollIntervalMs: 20 }),
+    sender: createJobSender({ queue, logger, cleanUps, onGivenUp: () => undefined }),
+    metrics,
     logger,
     lifecycle,
-    cleanUps: createPendingWork(),
+    cleanUps,
     hosts: 'any',
     maxImageBytes: 1_000,
     syncTimeoutMs,
     mailboxTtlMs: 60_000,
+    callbacks: createUrlPolicy({ purpose: 'webhook' }),
     ...overrides,
   });
   const document = openApiDocument(app, { authRequired: overrides.credentials !== undefined });
@@ -57,7 +55,7 @@ export function createTestApp(overrides: Partial<AppOptions> = {}) {
     const response = await app.request(path, init);
     const method = (init.method ?? 'GET').toLowerCase().replace('head', 'get');
     const pathname = path.split('?')[0] ?? '';
-    const pattern = pathname.startsWith('/jobs/') ? '/jobs/{id}' : pathname;
+    const pattern = pathname.replace(/^\/jobs\/[^/]+/, '/jobs/{id}');
     const operation = (document.paths?.[pattern] as Record<string, { responses: object }> | undefined)?.[method];
     const isGone = response.status === 499;
     if (operation !== undefined && !isGone && !Object.hasOwn(operation.responses, String(response.status))) {
@@ -73,19 +71,8 @@ export function createTestApp(overrides: Partial<AppOptions> = {}) {
       body: JSON.stringify({ image_url: imageUrl }),
     });
 
-  return { app, queue, registry, lines, lifecycle, document, request, analyze };
+  return { app, queue, registry, lines, lifecycle, cleanUps, document, request, analyze };
 }
-
-export const problemShape = z.strictObject({
-  type: z.string().startsWith('urn:glyphmill:problem:'),
-  title: z.string().min(1),
-  status: z.int(),
-  detail: z.string().min(1),
-  code: z.string(),
-  instance: z.string().startsWith('urn:request:'),
-  requestId: z.string(),
-  errors: z.array(z.strictObject({ pointer: z.string(), detail: z.string() })).optional(),
-});
 
 /** The problem in an answer; throws where it is not one, or where its parts do not agree with each other. */
 export async function problemOf(response: Response): Promise<z.infer<typeof problemShape>> {

@@ -1,6 +1,7 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import type { ErrorCode } from '@glyphmill/core/errors';
-import { analysisExample, analysisSchema, toAnalysis } from '../analysis-body.ts';
+import { toAnalysis } from '@glyphmill/core/analysis';
+import { analysisExample, analysisSchema } from '../analysis-body.ts';
 import { analyze, type AnalyzeDependencies } from '../analyze.ts';
 import type { AppEnv } from '../app-env.ts';
 import { createBodyBudget } from '../body-budget.ts';
@@ -8,6 +9,7 @@ import { parsePrefer } from '../prefer-header.ts';
 import { problemResponses } from '../problem-docs.ts';
 import { maxBodyBytes, smallBodyBytes } from '../read-json-body.ts';
 import { analyzeBodySchema, receiveImage } from '../receive-image.ts';
+import { tinyImage } from '../tiny-image.ts';
 
 const errorCodes: readonly ErrorCode[] = [
   'unauthorized',
@@ -34,6 +36,7 @@ const acceptedSchema = z
 
 const route = createRoute({
   method: 'post',
+  operationId: 'analyze',
   path: '/analyze',
   summary: 'Read the text of one image',
   description: 'Waits for the answer. Nothing of the request is kept: neither the image nor its URL nor its text.',
@@ -44,7 +47,18 @@ const route = createRoute({
           '`respond-async`: past the deadline answer 202 and let the job go on. `wait=N`: wait N seconds at most',
       }),
     }),
-    body: { required: true, content: { 'application/json': { schema: analyzeBodySchema } } },
+    body: {
+      required: true,
+      content: {
+        'application/json': {
+          schema: analyzeBodySchema,
+          examples: {
+            URL: { value: { image_url: 'https://example.com/gift-card.jpg' } },
+            'data: URL': { value: { image_url: tinyImage } },
+          },
+        },
+      },
+    },
   },
   responses: {
     200: {
@@ -93,6 +107,7 @@ export function addAnalyzeRoute(app: OpenAPIHono<AppEnv>, options: AnalyzeRouteO
           image,
           preferences: parsePrefer(c.req.header('prefer')),
           requestId: c.get('requestId'),
+          traceparent: c.get('span')?.traceparent,
           signal: c.req.raw.signal,
           onJob: (id) => {
             c.set('jobId', id);

@@ -1,79 +1,65 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
-import { OcrError } from '@glyphmill/core/errors';
-import type { JobQueue, Outcome } from '@glyphmill/core/queue';
-import { analysisExample, analysisSchema, toAnalysis } from '../analysis-body.ts';
+import type { JobQueue } from '@glyphmill/core/queue';
+import type { JobStore } from '@glyphmill/core/store';
+import { analysisExample } from '../analysis-body.ts';
 import type { AppEnv } from '../app-env.ts';
+import { findJob, jobNotFound, parseJobId } from '../jobs/find-job.ts';
+import { exampleJobId, jobSchema, queuedJobExample, succeededJobExample } from '../jobs/job-body.ts';
 import { problemResponses } from '../problem-docs.ts';
-import { problemSchema, toProblem } from '../problem.ts';
 
-const jobSchema = z
-  .object({
-    id: z.uuid(),
-    state: z.enum(['queued', 'active', 'succeeded', 'failed', 'canceled']),
-    result: analysisSchema.optional(),
-    error: problemSchema.optional(),
-  })
-  .openapi('Job');
-type Job = z.infer<typeof jobSchema>;
-
-const idSchema = z.uuid();
+const parameters = { id: '$response.body#/id' };
+const links = {
+  events: { operationId: 'getJobEvents', parameters },
+  cancel: { operationId: 'cancelJob', parameters },
+  retry: { operationId: 'retryJob', parameters },
+};
 
 const route = createRoute({
   method: 'get',
+  operationId: 'getJob',
   path: '/jobs/{id}',
   summary: 'How a job is doing, and what came of it',
-  description:
-    'Answers for requests that got a 202. A result is kept for MAILBOX_TTL_MS and then forgotten, like the job.',
-  request: { params: z.object({ id: idSchema }) },
+  description: `Jobs of \`POST /jobs\` are kept (for RESULT_TTL_MS, where that is set). Those of \`POST /analyze\` that were
+answered with 202 are forgotten after MAILBOX_TTL_MS, with their result.`,
+  request: { params: z.object({ id: z.uuid() }) },
   responses: {
     200: {
       description: 'The job; with `result` when it succeeded and `error` when it failed',
+      links,
       content: {
         'application/json': {
           schema: jobSchema,
           examples: {
-            active: { value: { id: '0199d3a8-6f2e-7c1b-9d43-0b5a8e6f7c21', state: 'active' } },
-            succeeded: {
-              value: { id: '0199d3a8-6f2e-7c1b-9d43-0b5a8e6f7c21', state: 'succeeded', result: analysisExample },
-            },
+            queued: { value: queuedJobExample },
+            succeeded: { value: succeededJobExample },
+            'of POST /analyze': { value: { id: exampleJobId, state: 'succeeded', result: analysisExample } },
           },
         },
       },
     },
-    ...problemResponses(['unauthorized', 'forbidden_origin', 'job_not_found', 'internal', 'queue_unavailable']),
+    ...problemResponses([
+      'unauthorized',
+      'forbidden_origin',
+      'job_not_found',
+      'internal',
+      'queue_unavailable',
+      'store_unavailable',
+    ]),
   },
 });
 
-export function addGetJobRoute(app: OpenAPIHono<AppEnv>, { queue }: { queue: JobQueue }): void {
+export interface JobRouteOptions {
+  readonly store: JobStore;
+  readonly queue: JobQueue;
+}
+
+export function addGetJobRoute(app: OpenAPIHono<AppEnv>, options: JobRouteOptions): void {
   app.openAPIRegistry.registerPath(route);
   app.get('/jobs/:id', async (c) => {
-    const id = idSchema.safeParse(c.req.param('id').toLowerCase());
-    const job = id.success ? await findJob(id.data, { queue, requestId: c.get('requestId') }) : undefined;
-    if (job === undefined) throw new OcrError('job_not_found', 'There is no such job, or it is already forgotten');
-    c.set('jobId', job.id);
-    return c.json(job);
+    const id = parseJobId(c.req.param('id'));
+    const job = await findJob(id, { ...options, requestId: c.get('requestId') });
+    if (job === undefined) throw jobNotFound();
+    c.set('jobId', id);
+    return c.json(job.body);
   });
-}
-
-interface FindJobOptions {
-  readonly queue: Pick<JobQueue, 'outcome' | 'state'>;
-  readonly requestId: string;
-}
-
-async function findJob(id: string, { queue, requestId }: FindJobOptions): Promise<Job | undefined> {
-  const outcome = await queue.outcome(id);
-  if (outcome !== undefined) return finishedJob(id, outcome, requestId);
-  const state = await queue.state(id);
-  if (state === 'queued' || state === 'active' || state === 'canceled') return { id, state };
-  if (state === 'unknown') return undefined;
-  // It ended between the two questions; or the queue gave it up without any worker saying why.
-  const late = await queue.outcome(id);
-  if (late !== undefined) return finishedJob(id, late, requestId);
-  return state === 'failed' ? { id, state, error: toProblem(OcrError.from(undefined), requestId) } : undefined;
-}
-
-function finishedJob(id: string, outcome: Outcome, requestId: string): Job {
-  if (outcome.ok) return { id, state: 'succeeded', result: toAnalysis(outcome.result) };
-  const error = OcrError.fromWire(outcome.error);
-  return { id, state: error.code === 'canceled' ? 'canceled' : 'failed', error: toProblem(error, requestId) };
 }

@@ -1,9 +1,8 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
-import type { JobQueue } from '@glyphmill/core/queue';
 import type { AppEnv } from '../app-env.ts';
-import type { Lifecycle } from '../lifecycle.ts';
+import { type Lifecycle, readiness } from '@glyphmill/http/lifecycle';
 import { problemResponses } from '../problem-docs.ts';
-import { deepChecks, readiness } from '../readiness.ts';
+import { type CheckedParts, deepChecks } from '../deep-checks.ts';
 
 const forbidden = problemResponses(['forbidden_origin']);
 
@@ -19,6 +18,7 @@ const serviceSchema = z.object({ status: z.literal('ok'), message: z.literal('OC
 
 const rootRoute = createRoute({
   method: 'get',
+  operationId: 'getRoot',
   path: '/',
   summary: 'The service is there',
   security: [],
@@ -30,6 +30,7 @@ const rootRoute = createRoute({
 
 const liveRoute = createRoute({
   method: 'get',
+  operationId: 'getLiveness',
   path: '/livez',
   summary: 'The process runs',
   security: [],
@@ -44,11 +45,13 @@ const liveRoute = createRoute({
 
 const readyRoute = createRoute({
   method: 'get',
+  operationId: 'getReadiness',
   path: '/readyz',
   summary: 'The service takes requests',
-  description: 'Started and not draining. With `deep=1` also whether Redis and a worker can be reached.',
+  description:
+    'Started and not draining. With `deep=1` also whether Redis, a worker, the database and the place of uploads do their part.',
   security: [],
-  request: { query: z.object({ deep: z.enum(['1']).optional() }) },
+  request: { query: z.object({ deep: z.string().optional().openapi({ example: '1' }) }) },
   responses: {
     200: { description: 'Ready', content: { 'application/json': { schema: readySchema } } },
     503: { description: 'Not ready, and why', content: { 'application/json': { schema: readySchema } } },
@@ -56,20 +59,20 @@ const readyRoute = createRoute({
   },
 });
 
-export interface HealthRoutesOptions {
+export interface HealthRoutesOptions extends CheckedParts {
   readonly lifecycle: Lifecycle;
-  readonly queue: Pick<JobQueue, 'ping' | 'workers'>;
 }
 
 /** What probes and load balancers ask. The ops port answers the same; here it is for those who know only this port. */
-export function addHealthRoutes(app: OpenAPIHono<AppEnv>, { lifecycle, queue }: HealthRoutesOptions): void {
+export function addHealthRoutes(app: OpenAPIHono<AppEnv>, options: HealthRoutesOptions): void {
+  const { lifecycle } = options;
   for (const route of [rootRoute, liveRoute, readyRoute]) app.openAPIRegistry.registerPath(route);
   app.get('/', (c) => c.json({ status: 'ok', message: 'OCR Service is Ready' }));
   app.get('/livez', (c) => c.json({ status: 'ok' }));
   app.get('/readyz', async (c) => {
     const shallow = readiness(lifecycle);
     if (c.req.query('deep') !== '1') return c.json(shallow, shallow.ready ? 200 : 503);
-    const checks = await deepChecks(queue);
+    const checks = await deepChecks(options);
     const ready = shallow.ready && Object.values(checks).every((check) => check.ok);
     return c.json({ ready, reasons: shallow.reasons, checks }, ready ? 200 : 503);
   });
