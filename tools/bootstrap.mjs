@@ -7,7 +7,7 @@ import { commands } from './bootstrap/commands.mjs';
 import { SetupError } from './bootstrap/setup-error.mjs';
 import { checkMachine } from './bootstrap/machine.mjs';
 import { installPackages } from './bootstrap/packages.mjs';
-import { findRedisServer } from './bootstrap/redis-server.mjs';
+import { provideProgram } from './bootstrap/provide-program.mjs';
 import { runSteps } from './bootstrap/run-steps.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -20,7 +20,7 @@ async function main() {
   checkMachine();
   await installPackages(root);
   const env = { ...process.env, PATH: `${join(root, 'node_modules/.bin')}:${process.env.PATH ?? ''}` };
-  if (command.needsRedis && !process.env.REDIS_URL) env.REDIS_SERVER = await findRedisServer();
+  for (const program of command.needs) Object.assign(env, await provideProgram(program));
   const missing = command.steps.map((step) => step.file).find((file) => file && !existsSync(join(root, file)));
   if (missing) throw new SetupError(`${missing} is missing: this copy of the project is incomplete`);
   return runSteps(command.steps, { root, env, args });

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { placeDrawings } from './boxes-path.ts';
-import { UsageError } from './ocr-options.ts';
+import { UsageError } from './command-line.ts';
 
 const cwd = '/nowhere';
 const place = (out: string, ...files: readonly [name: string, source?: string][]): string[] => {

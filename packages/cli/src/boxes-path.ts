@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import path from 'node:path';
-import { UsageError } from './ocr-options.ts';
+import { UsageError } from './command-line.ts';
 
 interface Drawable {
   readonly name: string;

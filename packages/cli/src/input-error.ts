@@ -3,10 +3,11 @@ import { EngineError, type EngineErrorCode } from '@glyphmill/ocr/pool';
 /**
  * Why an input gave no text, besides the engine's own reasons:
  * - `file_not_found`, `file_unreadable`: no such file, or it may not be read.
+ * - `file_empty`: a file without bytes.
  * - `no_images`: a folder without images.
  * - `boxes_failed`: the text was read, but its picture could not be drawn or written.
  */
-export type InputErrorCode = 'file_not_found' | 'file_unreadable' | 'no_images' | 'boxes_failed';
+export type InputErrorCode = 'file_not_found' | 'file_unreadable' | 'file_empty' | 'no_images' | 'boxes_failed';
 
 export class InputError extends Error {
   override readonly name = 'InputError';

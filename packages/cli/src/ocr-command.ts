@@ -1,6 +1,4 @@
-import type { EventEmitter } from 'node:events';
-import { once } from 'node:events';
-import { createEnginePool, usableCores, type EnginePool } from '@glyphmill/ocr/pool';
+import { createEnginePool, usableEngines, type EnginePool } from '@glyphmill/ocr/pool';
 import { placeDrawings } from './boxes-path.ts';
 import type { BoxDrawer } from './draw-boxes.ts';
 import { findImageFiles, readImageFile, type ImageFile } from './image-files.ts';
@@ -9,6 +7,7 @@ import type { OcrOptions } from './ocr-options.ts';
 import { createSerialQueue, mapInOrder } from './ordered-map.ts';
 import { formatFailure, formatJson, formatText, type Outcome } from './print-page.ts';
 import { createProgress } from './progress.ts';
+import { writeOutput } from './write-output.ts';
 
 /** The service's defaults. Whoever reads files of his own has more patience than a web client. */
 const limits = { maxImageBytes: 20_000_000, maxImagePixels: 40_000_000 } as const;
@@ -40,7 +39,7 @@ export async function runOcr(options: OcrOptions, surroundings: OcrSurroundings)
   const readable = files.filter((file): file is Readable => 'name' in file);
   const draw = await prepareDrawing(options.boxes, readable, cwd);
   if (readable.length === 0) return printAll(files, options, { pool: undefined, draw, surroundings });
-  const processes = Math.min(options.processes ?? usableCores(), readable.length);
+  const processes = Math.min(options.processes ?? usableEngines(options.model), readable.length);
   let pool: EnginePool;
   try {
     pool = await createEnginePool({
@@ -105,7 +104,7 @@ async function printAll(
     if (signal.aborted) break;
     const text = options.json ? formatJson(outcome) : formatText(outcome, { header: files.length > 1, first });
     await progress.around(async () => {
-      if (text !== '') await write(stdout, text, signal);
+      if (text !== '') await writeOutput(stdout, text, signal);
       if (outcome.failure !== undefined) stderr.write(formatFailure(outcome.label, outcome.failure));
     });
     if (text !== '') first = false;
@@ -134,11 +133,4 @@ async function readOne(
   } catch (error) {
     return { ...outcome, failure: toFailure(error) };
   }
-}
-
-/** Waits while the reader of a pipe is slower than the engines. */
-async function write(stream: NodeJS.WritableStream & EventEmitter, text: string, signal: AbortSignal): Promise<void> {
-  if (stream.write(text) || signal.aborted) return;
-  // An abort (the reader is gone) is noticed by the caller.
-  await once(stream, 'drain', { signal }).catch(() => undefined);
 }

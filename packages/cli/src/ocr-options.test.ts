@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { parseOcrArguments, UsageError } from './ocr-options.ts';
+import { UsageError } from './command-line.ts';
+import { parseOcrArguments } from './ocr-options.ts';
 
 describe('parseOcrArguments', () => {
   test('defaults', () => {

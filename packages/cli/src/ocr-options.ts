@@ -1,5 +1,6 @@
-import { parseArgs, type ParseArgsConfig } from 'node:util';
+import type { ParseArgsConfig } from 'node:util';
 import { modelNames, type ModelName } from '@glyphmill/ocr/pool';
+import { parseFlags, parseNumber, UsageError } from './command-line.ts';
 
 export interface OcrOptions {
   /** Files, folders and `-` (standard input), in the order given; at least one. */
@@ -18,11 +19,6 @@ export type OcrRequest =
   | { readonly kind: 'help' }
   | { readonly kind: 'version' }
   | { readonly kind: 'run'; readonly options: OcrOptions };
-
-/** The command line cannot be understood; the message says why, for the person who typed it. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError';
-}
 
 const flags = {
   json: { type: 'boolean', default: false },
@@ -59,7 +55,7 @@ Results come in the order of the inputs. The exit code is 0 when every image was
 
 /** Reads the arguments after `ocr`. Throws `UsageError`. */
 export function parseOcrArguments(args: readonly string[]): OcrRequest {
-  const { values, positionals } = parseFlags(args);
+  const { values, positionals } = parseFlags(args, flags);
   if (values.help) return { kind: 'help' };
   if (values.version) return { kind: 'version' };
   if (positionals.length === 0) throw new UsageError('Name at least one image or folder');
@@ -82,30 +78,8 @@ export function parseOcrArguments(args: readonly string[]): OcrRequest {
   };
 }
 
-function parseFlags(args: readonly string[]) {
-  try {
-    return parseArgs({ args: [...args], options: flags, allowPositionals: true });
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error), { cause: error });
-  }
-}
-
 function parseModel(value: string): ModelName {
   const model = modelNames.find((name) => name === value);
   if (model === undefined) throw new UsageError(`--model is one of ${modelNames.join(', ')}`);
   return model;
-}
-
-interface NumberRange {
-  readonly min: number;
-  readonly max: number;
-  readonly whole: boolean;
-}
-
-function parseNumber(flag: string, text: string, { min, max, whole }: NumberRange): number {
-  const value = text.trim() === '' ? Number.NaN : Number(text);
-  if (!(value >= min && value <= max) || (whole && !Number.isInteger(value))) {
-    throw new UsageError(`${flag} is a ${whole ? 'whole ' : ''}number from ${min} to ${max}`);
-  }
-  return value;
 }

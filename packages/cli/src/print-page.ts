@@ -1,5 +1,6 @@
 import type { PageResult } from '@glyphmill/ocr/pool';
 import type { Failure } from './input-error.ts';
+import { printable } from './printable.ts';
 
 /** What became of one image. The page is there as well when only its drawing failed. */
 export interface Outcome {
@@ -36,9 +37,4 @@ export function formatText({ label, page }: Outcome, { header, first }: { header
 /** For standard error. */
 export function formatFailure(label: string, { code, message }: Failure): string {
   return `${printable(label)}: ${code}: ${printable(message)}\n`;
-}
-
-/** A file name may hold anything, also what would move a terminal's cursor. */
-function printable(text: string): string {
-  return text.replaceAll(/\p{Cc}/gu, '?');
 }

@@ -5,9 +5,12 @@ import { z } from 'zod';
 export const allInOneSettings = z.object({
   HOST: settings.host,
   PORT: settings.port(8000),
+  WEB_PORT: settings.webPort,
   OPS_PORT: settings.opsPort(9464),
   DATA_DIR: settings.dataDir,
+  INBOX_DIR: settings.inboxDir,
   REDIS_URL: settings.redisUrl.optional(),
+  DATABASE_URL: settings.databaseUrl,
   MODEL: settings.model,
   DRAIN_GRACE_MS: settings.drainGraceMs,
   LOG_LEVEL: settings.logLevel,

@@ -1,77 +1,115 @@
 import type { AllInOneSettings } from './all-in-one-settings.ts';
+import type { ServiceName } from './child-environments.ts';
 import { claimPort } from './probes.ts';
 import { StartError } from './start-error.ts';
 
 export interface Ports {
   readonly api: number;
-  readonly apiOps: number;
-  readonly workerOps: number;
+  readonly web: number;
+  /** Of health and metrics. */
+  readonly ops: Readonly<Record<ServiceName, number>>;
 }
 
 const largestPort = 65_535;
+
+/** Whose health and metrics are behind OPS_PORT and the ports after it. */
+const opsOwners = [
+  ['api', "the API's"],
+  ['worker', "the worker's"],
+  ['ingest', "the folder watcher's"],
+  ['web', "the page's"],
+] as const satisfies readonly (readonly [ServiceName, string])[];
+
+type PortSettings = Pick<AllInOneSettings, 'HOST' | 'PORT' | 'WEB_PORT' | 'OPS_PORT'>;
+type PortNumbers = Omit<PortSettings, 'HOST'>;
+type PortSetting = keyof PortNumbers;
+
+/** Something of ours that listens. */
+interface Listener {
+  readonly setting: PortSetting;
+  readonly use: string;
+  /** 0 lets the system pick one. */
+  readonly port: number;
+}
 
 /**
  * Ports that are free at this moment and differ from each other; throws StartError naming the setting that moves one
  * that is taken, or that another one of ours needs.
  */
-export async function choosePorts({ HOST: host, PORT, OPS_PORT }: PortSettings): Promise<Ports> {
-  checkApart({ PORT, OPS_PORT });
-  const chosen = new Set([PORT, ...opsPorts(OPS_PORT)]);
-  const claim = async (port: number, setting: string, use: string): Promise<number> => {
+export async function choosePorts({ HOST: host, ...wanted }: PortSettings): Promise<Ports> {
+  checkApart(wanted);
+  const listeners = listenersOf(wanted);
+  const chosen = new Set(listeners.map(({ port }) => port));
+  const claimed: number[] = [];
+  for (const { setting, use, port } of listeners) {
     try {
-      let claimed = await claimPort({ host, port });
+      let free = await claimPort({ host, port });
       // The system may pick one that is meant for another of ours and not listened on yet.
-      while (port === 0 && chosen.has(claimed)) claimed = await claimPort({ host, port });
-      chosen.add(claimed);
-      return claimed;
+      while (port === 0 && chosen.has(free)) free = await claimPort({ host, port });
+      chosen.add(free);
+      claimed.push(free);
     } catch (error) {
-      throw new StartError(explain(error, { host, port, setting, use }), { cause: error });
+      const advice = `${setting}=${another(setting, wanted)}`;
+      throw new StartError(explain(error, { host, port, setting: advice, use }), { cause: error });
     }
-  };
-  const api = await claim(PORT, `PORT=${otherPort({ PORT, OPS_PORT })}`, 'the API');
-  const opsSetting = `OPS_PORT=${otherOpsPort({ PORT, OPS_PORT })}`;
-  const [ofApi, ofWorker] = opsPorts(OPS_PORT);
-  const apiOps = await claim(ofApi, opsSetting, "the API's health and metrics");
-  const workerOps = await claim(ofWorker, opsSetting, "the worker's health and metrics");
-  return { api, apiOps, workerOps };
+  }
+  const [api = 0, web = 0, ...ops] = claimed;
+  const opsPorts = Object.fromEntries(opsOwners.map(([name], index) => [name, ops[index]])) as Ports['ops'];
+  return { api, web, ops: opsPorts };
 }
 
-type PortSettings = Pick<AllInOneSettings, 'HOST' | 'PORT' | 'OPS_PORT'>;
-type PortNumbers = Pick<PortSettings, 'PORT' | 'OPS_PORT'>;
-
-/** The API's and, after it, the worker's; 0 lets the system pick both. */
-function opsPorts(opsPort: number): [number, number] {
-  return opsPort === 0 ? [0, 0] : [opsPort, opsPort + 1];
+function listenersOf({ PORT, WEB_PORT, OPS_PORT }: PortNumbers): Listener[] {
+  return [
+    { setting: 'PORT', use: 'the API', port: PORT },
+    { setting: 'WEB_PORT', use: 'the page', port: WEB_PORT },
+    ...opsOwners.map(([, whose], index) => ({
+      setting: 'OPS_PORT' as const,
+      use: `${whose} health and metrics`,
+      port: OPS_PORT === 0 ? 0 : OPS_PORT + index,
+    })),
+  ];
 }
 
-function areApart({ PORT, OPS_PORT }: PortNumbers): boolean {
-  return PORT === 0 || !opsPorts(OPS_PORT).includes(PORT);
+/** The first of ours that is meant for the port of one before it. */
+function findClash(wanted: PortNumbers): { readonly one: Listener; readonly other: Listener } | undefined {
+  const listeners = listenersOf(wanted);
+  for (const [index, other] of listeners.entries()) {
+    const one = listeners.slice(0, index).find(({ port }) => port !== 0 && port === other.port);
+    if (one !== undefined) return { one, other };
+  }
+  return undefined;
 }
 
-function checkApart(ports: PortNumbers): void {
-  const { PORT, OPS_PORT } = ports;
-  if (OPS_PORT === largestPort) {
+function checkApart(wanted: PortNumbers): void {
+  const last = wanted.OPS_PORT + opsOwners.length - 1;
+  if (last > largestPort) {
     throw new StartError(
-      `OPS_PORT=${OPS_PORT} leaves no room for the worker's health and metrics, which take the port after it.\nChoose another one: OPS_PORT=${otherOpsPort(ports)} npm start`,
+      `OPS_PORT=${wanted.OPS_PORT} leaves no room for all health and metrics, which take ${opsOwners.length} ports in a row.\nChoose another one: OPS_PORT=${another('OPS_PORT', wanted)} npm start`,
     );
   }
-  if (areApart(ports)) return;
-  const use = PORT === OPS_PORT ? "the API's" : "the worker's";
+  const clash = findClash(wanted);
+  if (clash === undefined) return;
+  const { one, other } = clash;
+  const [first, second] = [one, other].map(({ setting }) =>
+    setting === 'OPS_PORT'
+      ? `OPS_PORT=${wanted.OPS_PORT}, which takes all up to ${last}`
+      : `${setting}=${wanted[setting]}`,
+  );
   throw new StartError(
-    `Port ${PORT} is meant for the API (PORT=${PORT}) and for ${use} health and metrics (OPS_PORT=${OPS_PORT}, which takes ${OPS_PORT} and ${OPS_PORT + 1}).\nChoose another one: PORT=${otherPort(ports)} npm start`,
+    `Port ${one.port} is meant for ${one.use} (${first}) and for ${other.use} (${second}).\nChoose another one: ${one.setting}=${another(one.setting, wanted)} npm start`,
   );
 }
 
-/** The next one that OPS_PORT leaves free, or below where there is none above. */
-function otherPort({ PORT, OPS_PORT }: PortNumbers): number {
-  const candidates = [1, 2, 3, -1, -2, -3].map((step) => PORT + step);
-  return candidates.find((port) => port <= largestPort && areApart({ PORT: port, OPS_PORT })) ?? 0;
-}
-
-/** One that keeps clear of PORT, with room for the worker's. */
-function otherOpsPort({ PORT, OPS_PORT }: PortNumbers): number {
-  const candidates = [10, 20, -10, -20].map((step) => OPS_PORT + step);
-  return candidates.find((port) => port < largestPort && areApart({ PORT, OPS_PORT: port })) ?? 0;
+/** The next one that clashes with nothing, or below where there is none above. */
+function another(setting: PortSetting, wanted: PortNumbers): number {
+  const steps = setting === 'OPS_PORT' ? [10, 20, -10, -20] : [1, 2, 3, 4, 5, 6, -1, -2, -3, -4, -5, -6];
+  const room = setting === 'OPS_PORT' ? opsOwners.length : 1;
+  const candidates = steps.map((step) => wanted[setting] + step);
+  return (
+    candidates.find(
+      (port) => port + room - 1 <= largestPort && findClash({ ...wanted, [setting]: port }) === undefined,
+    ) ?? 0
+  );
 }
 
 interface Claim {

@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { ConfigError, parseEnvironment } from '@glyphmill/core/config';
 import type { AllInOneSettings } from './all-in-one-settings.ts';
 import type { BackoffOptions } from './backoff.ts';
@@ -81,17 +82,25 @@ async function supervise(options: RunOptions, surroundings: Surroundings): Promi
   });
   await supervisor.start();
   if (!stop.aborted) {
-    const engineProcesses = env['ENGINE_PROCESSES'] || 'one for each core';
-    output.say(summarize({ settings, ports, dataFolder: folder.path, engineProcesses }));
+    const engineProcesses = env['ENGINE_PROCESSES'] || 'one for each core, as memory allows';
+    output.say(
+      summarize({ settings, ports, dataFolder: folder.path, inbox: inboxOf(settings, folder), engineProcesses }),
+    );
   }
   await stopped;
 }
 
 function plans({ env, programs = servicePrograms }: RunOptions, { settings, folder }: Surroundings, ports: Ports) {
-  const services = (redisUrl: string) => servicePlans({ programs, settings, env, ports, redisUrl });
+  const services = (redisUrl: string) =>
+    servicePlans({ programs, settings, env, ports, redisUrl, dataFolder: folder.path });
   if (settings.REDIS_URL !== undefined) return services(settings.REDIS_URL);
   const redis = redisPlan({ program: env['REDIS_SERVER'] || 'redis-server', socketPath: folder.socketPath });
   return [redis, ...services(socketUrl(folder.socketPath))];
+}
+
+/** As the folder watcher understands it. */
+function inboxOf({ INBOX_DIR }: AllInOneSettings, folder: DataFolder): string {
+  return path.resolve(INBOX_DIR ?? path.join(folder.path, 'inbox'));
 }
 
 /** A folder's name may hold what means something else in a URL. */

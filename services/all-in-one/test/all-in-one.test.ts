@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { askRedis, eventually, isRunning, startInstance, type Instance } from './instance.ts';
+import { askRedis, eventually, isRunning, killIfRunning, startInstance, type Instance } from './instance.ts';
 
 const ready = 'Glyphmill is ready.';
 let folder: string;
@@ -39,16 +39,16 @@ afterEach(async () => {
   for (const instance of started) {
     instance.process.kill('SIGKILL');
     await instance.exited;
-    for (const pid of pidsOf(instance).filter(isRunning)) process.kill(pid, 'SIGKILL');
+    pidsOf(instance).forEach(killIfRunning);
   }
   rmSync(folder, { recursive: true, force: true });
 });
 
 describe('starting', () => {
-  it('starts Redis, the worker and the API in that order and says what is where', async () => {
+  it('starts Redis and the services in their order and says what is where', async () => {
     const instance = await startReady();
     const order = instance.records().flatMap(({ msg = '' }) => /^(\w+) is ready$/.exec(msg)?.[1] ?? []);
-    expect(order).toEqual(['redis', 'worker', 'api']);
+    expect(order).toEqual(['redis', 'worker', 'api', 'ingest', 'web']);
     expect(instance.output()).toMatch(/http:\/\/127\.0\.0\.1:\d+\/analyze/);
     expect(instance.output()).toContain(folder);
     expect(statSync(folder).mode & 0o777).toBe(0o700);
@@ -64,16 +64,33 @@ describe('starting', () => {
   });
 
   it('gives each child only what it needs', async () => {
-    const secrets = { BASIC_AUTH_USERNAME: 'me', BASIC_AUTH_PASSWORD: 'swordfish', OTHER_SECRET: 'x', MODEL: 'tiny' };
+    const secrets = {
+      BASIC_AUTH_USERNAME: 'me',
+      BASIC_AUTH_PASSWORD: 'swordfish',
+      WEBHOOK_SECRET: 'swordfish and chips',
+      DATABASE_URL: 'postgres://me:swordfish@db/jobs',
+      OTHER_SECRET: 'x',
+      MODEL: 'tiny',
+      INBOX_DIR: path.join(folder, 'pictures'),
+      INGEST_AFTER: 'move',
+    };
     const instance = await startReady(secrets);
     const namesOf = (service: string) =>
       instance.records().find((record) => record.service === service && record.names)?.names ?? [];
+    // What a child writes may arrive after it was found ready.
+    await eventually(() => [namesOf('api'), namesOf('worker')].every((names) => names.length > 0));
     expect(namesOf('api')).toContain('BASIC_AUTH_PASSWORD');
     expect(namesOf('worker')).toContain('MODEL');
-    for (const name of ['BASIC_AUTH_USERNAME', 'BASIC_AUTH_PASSWORD', 'OTHER_SECRET']) {
-      expect(namesOf('worker')).not.toContain(name);
+    expect(namesOf('ingest')).toEqual(expect.arrayContaining(['INBOX_DIR', 'INGEST_AFTER']));
+    expect(namesOf('web')).toEqual(expect.arrayContaining(['WEB_PORT', 'BASIC_AUTH_PASSWORD']));
+    for (const service of ['api', 'worker', 'ingest', 'web']) {
+      expect(namesOf(service)).toEqual(expect.arrayContaining(['DATA_DIR', 'DATABASE_URL']));
     }
-    expect(namesOf('api')).not.toContain('OTHER_SECRET');
+    for (const name of ['BASIC_AUTH_USERNAME', 'BASIC_AUTH_PASSWORD', 'WEBHOOK_SECRET', 'OTHER_SECRET']) {
+      for (const service of ['worker', 'ingest']) expect(namesOf(service)).not.toContain(name);
+    }
+    for (const service of ['api', 'web']) expect(namesOf(service)).not.toContain('OTHER_SECRET');
+    expect(namesOf('web')).not.toContain('WEBHOOK_SECRET');
     expect(readFileSync(`/proc/${instance.childPid('redis')}/environ`, 'latin1')).not.toMatch(
       /swordfish|OTHER_SECRET|HOME=/,
     );
@@ -159,8 +176,8 @@ describe('stopping', () => {
     instance.process.kill(signal);
     expect(await instance.exited).toBe(0);
     const order = instance.records().flatMap(({ msg = '' }) => /^Stopped (\w+)$/.exec(msg)?.[1] ?? []);
-    expect(order).toEqual(['api', 'worker', 'redis']);
-    expect(instance.records().filter(({ msg }) => msg === 'SIGTERM')).toHaveLength(2);
+    expect(order).toEqual(['web', 'ingest', 'api', 'worker', 'redis']);
+    expect(instance.records().filter(({ msg }) => msg === 'SIGTERM')).toHaveLength(4);
     expect(pidsOf(instance).filter(isRunning)).toEqual([]);
     expect(readdirSync(folder).toSorted()).toEqual(['all-in-one.lock', 'children']);
     expect(readdirSync(path.join(folder, 'children'))).toEqual([]);
@@ -187,7 +204,7 @@ describe('stopping', () => {
 });
 
 describe('faults', () => {
-  it.each(['redis', 'worker', 'api'])('starts %s again when it is killed', async (name) => {
+  it.each(['redis', 'worker', 'api', 'ingest', 'web'])('starts %s again when it is killed', async (name) => {
     const instance = await startReady();
     const before = instance.childPid(name);
     const readyBefore = instance.records().filter(({ msg }) => msg === `${name} is ready`).length;
@@ -199,7 +216,7 @@ describe('faults', () => {
     expect(instance.childPid(name)).not.toBe(before);
     // An engine that did not notice that its worker died must not stay.
     const engines = instance.records().flatMap(({ engine }) => engine ?? []);
-    await eventually(() => engines.filter(isRunning).length === 2);
+    await eventually(() => engines.filter(isRunning).length === 4);
     instance.process.kill('SIGTERM');
     expect(await instance.exited).toBe(0);
   });
@@ -217,7 +234,7 @@ describe('faults', () => {
   it('leaves nothing behind when it is killed and nobody starts it again, not even what ignores SIGTERM', async () => {
     const killed = await startReady({ DRAIN_GRACE_MS: '0' }, ['stubborn', 'service']);
     const pids = pidsOf(killed);
-    expect(pids).toHaveLength(5);
+    expect(pids).toHaveLength(9);
     killed.process.kill('SIGKILL');
     await eventually(() => pids.filter(isRunning).length === 0);
     expect(existsSync(socket())).toBe(false);

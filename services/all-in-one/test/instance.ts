@@ -35,7 +35,7 @@ export function startInstance(
   { main = standInMain, args = [] as string[] } = {},
 ): Instance {
   const child = spawn(process.execPath, [main, ...args], {
-    env: { PATH: process.env['PATH'], PORT: '0', OPS_PORT: '0', ...env },
+    env: { PATH: process.env['PATH'], PORT: '0', WEB_PORT: '0', OPS_PORT: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let text = '';
@@ -84,6 +84,16 @@ export function isRunning(pid: number): boolean {
     return !readFileSync(`/proc/${pid}/stat`, 'latin1').includes(') Z ');
   } catch {
     return false;
+  }
+}
+
+/** Children of a killed parent end by themselves, at any moment. */
+export function killIfRunning(pid: number): void {
+  if (!isRunning(pid)) return;
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
 }
 

@@ -7,6 +7,6 @@ const standIn = (name: string) => fileURLToPath(new URL(`${name}.mjs`, import.me
 
 process.exitCode = await runProgram({
   env: process.env,
-  programs: { worker: standIn(worker), api: standIn(api) },
+  programs: { worker: standIn(worker), api: standIn(api), ingest: standIn('ingest'), web: standIn('service') },
   backoff: { firstMs: 50, maxMs: 500, resetAfterMs: 60_000 },
 });

@@ -4,8 +4,9 @@ import { spawn } from 'node:child_process';
 import { createServer } from 'node:http';
 import path from 'node:path';
 
-const service =
-  path.basename(process.argv[1], '.mjs') === 'service' ? (process.env.PORT ? 'api' : 'worker') : 'stubborn';
+const nameByPort = process.env.PORT ? 'api' : process.env.WEB_PORT ? 'web' : 'worker';
+const program = path.basename(process.argv[1], '.mjs');
+const service = program === 'service' ? nameByPort : program;
 const log = (msg, fields) =>
   process.stdout.write(
     `${JSON.stringify({ level: 'info', time: new Date().toISOString(), service, msg, ...fields })}\n`,

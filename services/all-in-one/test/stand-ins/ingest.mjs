@@ -1,0 +1,2 @@
+// The folder watcher, which no port tells from the worker.
+await import('./service.mjs');
