@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { modelNames } from '@glyphmill/ocr/pool';
-import { usableCores } from '@glyphmill/ocr/pool';
+import { usableEngines } from '@glyphmill/ocr/pool';
 import { absolutePath, oneFolder, oneOf, wholeNumber, type Surroundings } from './bench-surroundings.ts';
 import { measureHttp, type HttpMeasurement } from './http-bench.ts';
 import { formatPredictions, loadImages, scorePredictions, type BenchImage } from './image-set.ts';
@@ -64,10 +64,11 @@ function parseBenchArguments(args: readonly string[], cwd: string) {
       predictions: { type: 'string' },
     },
   });
+  const model = oneOf('--model', values.model, modelNames);
   return {
     dir: oneFolder(positionals, cwd),
-    model: oneOf('--model', values.model, modelNames),
-    processes: wholeNumber('--processes', values.processes, 1) ?? usableCores(),
+    model,
+    processes: wholeNumber('--processes', values.processes, 1) ?? usableEngines(model),
     truth: absolutePath(values.truth, cwd),
     http: values.http,
     limit: wholeNumber('--limit', values.limit, 1),

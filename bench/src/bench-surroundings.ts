@@ -24,6 +24,14 @@ export function wholeNumber(flag: string, text: string | undefined, min: number)
   return value;
 }
 
+/** Throws `UsageError` unless the text is a number above 0; undefined stays undefined. */
+export function positiveNumber(flag: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const value = text.trim() === '' ? Number.NaN : Number(text);
+  if (!Number.isFinite(value) || value <= 0) throw new UsageError(`${flag} is a number above 0`);
+  return value;
+}
+
 export function oneOf<T extends string>(flag: string, text: string, choices: readonly T[]): T {
   const choice = choices.find((candidate) => candidate === text);
   if (choice === undefined) throw new UsageError(`${flag} is one of ${choices.join(', ')}`);

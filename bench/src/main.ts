@@ -1,6 +1,15 @@
+import { batchUsage, runBatchBench } from './batch-bench.ts';
 import { benchUsage, runBench } from './bench-command.ts';
 import { UsageError, type Surroundings } from './bench-surroundings.ts';
+import { runDemoLoad } from './demo-load/demo-load.ts';
+import { demoUsage } from './demo-load/demo-options.ts';
+import { capacityUsage, runCapacity } from './capacity/capacity-command.ts';
+import { footprintUsage, runFootprint } from './capacity/footprint-command.ts';
+import { jobsUsage, runJobsBench } from './jobs-bench.ts';
 import { peersUsage, runPeers } from './peers-command.ts';
+import { runScale, scaleUsage } from './scale/scale-command.ts';
+import { runServiceTimes, serviceTimesUsage } from './simulation/service-times-command.ts';
+import { runSimulations, simulateUsage } from './simulation/simulate-command.ts';
 import { runSoak, soakUsage } from './soak.ts';
 
 interface Command {
@@ -9,13 +18,23 @@ interface Command {
 }
 
 const commands: ReadonlyMap<string, Command> = new Map([
+  ['batch', { usage: batchUsage, run: runBatchBench }],
+  ['demo', { usage: demoUsage, run: runDemoLoad }],
+  ['capacity', { usage: capacityUsage, run: runCapacity }],
+  ['footprint', { usage: footprintUsage, run: runFootprint }],
+  ['jobs', { usage: jobsUsage, run: runJobsBench }],
   ['peers', { usage: peersUsage, run: runPeers }],
+  ['scale', { usage: scaleUsage, run: runScale }],
+  ['service-times', { usage: serviceTimesUsage, run: runServiceTimes }],
+  ['simulate', { usage: simulateUsage, run: runSimulations }],
   ['soak', { usage: soakUsage, run: runSoak }],
 ]);
 
 const surroundings: Surroundings = {
   // npm runs scripts in the project's root; names are meant relative to where the user typed them.
-  cwd: (/^(bench|e2e:soak)/.test(process.env['npm_lifecycle_event'] ?? '') && process.env['INIT_CWD']) || process.cwd(),
+  cwd:
+    (/^(bench|demo|e2e:soak)/.test(process.env['npm_lifecycle_event'] ?? '') && process.env['INIT_CWD']) ||
+    process.cwd(),
   env: process.env,
   print: (text) => void process.stdout.write(`${text}\n`),
   note: (text) => void process.stderr.write(`${text} …\n`),

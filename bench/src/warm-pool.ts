@@ -1,10 +1,10 @@
-import type { ModelName } from '@glyphmill/ocr/pool';
+import type { BatchLimits, BatchReport, ModelName, Provider } from '@glyphmill/ocr/pool';
 import { createEnginePool, type EnginePool } from '@glyphmill/ocr/pool';
 import type { BenchImage } from './image-set.ts';
 import type { ReadImage } from './timed-run.ts';
 
 /** Generous: a slow page is a finding, not a failure. */
-const pageTimeoutMs = 120_000;
+const defaultPageTimeoutMs = 120_000;
 
 export interface PoolOptions {
   readonly model: ModelName;
@@ -12,14 +12,18 @@ export interface PoolOptions {
   /** Engines are recycled above it; by default never, so that growth shows. */
   readonly memoryLimitBytes?: number;
   readonly maxImageBytes?: number;
+  readonly pageTimeoutMs?: number;
+  readonly provider?: Provider;
+  readonly batching?: BatchLimits | undefined;
+  readonly widthStep?: number | undefined;
+  readonly onBatch?: (batch: BatchReport) => void;
 }
 
 /** A pool whose processes have each read the image once: first runs allocate memory and are slower. */
 export async function createWarmPool(options: PoolOptions, image: BenchImage | undefined): Promise<EnginePool> {
-  const { model, processes, memoryLimitBytes = 64e9, maxImageBytes = 20e6 } = options;
+  const { processes, memoryLimitBytes = 64e9, maxImageBytes = 20e6, pageTimeoutMs = defaultPageTimeoutMs } = options;
   const pool = await createEnginePool({
-    model,
-    processes,
+    ...options,
     pageTimeoutMs,
     memoryLimitBytes,
     limits: { maxImageBytes, maxImagePixels: 40e6 },
