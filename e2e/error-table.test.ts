@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { eventually } from './src/eventually.ts';
 import { expectLines, expectProblem, testAftermath } from './src/expectations.ts';
 import type { Behavior } from './src/image-server.ts';
-import { freePort } from './src/service-process.ts';
+import { freePort } from '@glyphmill/test-servers/free-port';
 import { codeOf, Stack } from './src/stack.ts';
 import { codeLine, drawHuge, drawSeeds, type SeedFormat, seedFormats, toDataUrl } from './src/test-images.ts';
 

@@ -4,7 +4,6 @@ import { expectLines, expectProblem, testAftermath } from './src/expectations.ts
 import type { Answer } from './src/http-client.ts';
 import { enginesOf, isAlive } from './src/process-table.ts';
 import { randomFor } from './src/seed.ts';
-import type { ServiceProcess } from './src/service-process.ts';
 import { Stack, type StackOptions } from './src/stack.ts';
 import { giftCardLines } from './src/test-images.ts';
 
@@ -28,13 +27,8 @@ function useStack(options: StackOptions): () => Stack {
   return () => stack;
 }
 
-async function holderOfPage(stack: Stack): Promise<ServiceProcess> {
-  const engine = await stack.busyEngine();
-  return stack.workers.find((worker) => worker.exit === undefined && enginesOf(worker.pid).includes(engine))!;
-}
-
 async function killWithItsPage(stack: Stack): Promise<void> {
-  const worker = await holderOfPage(stack);
+  const worker = await stack.holderOfPage();
   const engines = enginesOf(worker.pid);
   await worker.kill();
   // An engine whose worker is gone has nobody to read for.
@@ -158,7 +152,7 @@ describe.runIf(isSlowRun)('a worker that hangs with a page in its hands', () => 
 
   test('another worker answers; it finds its page taken and lives on', async () => {
     const page = stack().analyze(stack().pictureUrl('long'));
-    const worker = await holderOfPage(stack());
+    const worker = await stack().holderOfPage();
     worker.signal('SIGSTOP');
     expectRecovered(await page);
     worker.signal('SIGCONT');

@@ -1,11 +1,13 @@
 import { request } from 'node:http';
+import { Readable } from 'node:stream';
 
 export interface RequestOptions {
   readonly port: number;
   readonly path: string;
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string | Uint8Array;
+  /** A stream is sent as it comes, for as long as it lasts. */
+  readonly body?: string | Uint8Array | Readable;
   /** Hangs up. */
   readonly signal?: AbortSignal;
 }
@@ -43,7 +45,8 @@ export function sendRequest({ port, path, method = 'GET', headers, body, signal 
       },
     );
     sent.on('error', reject);
-    sent.end(body);
+    if (body instanceof Readable) body.pipe(sent);
+    else sent.end(body);
   });
 }
 

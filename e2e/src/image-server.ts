@@ -24,6 +24,8 @@ export type Behavior =
   | 'loop'
   /** Accepts the request and never answers. */
   | 'hang'
+  /** The image, but no more than its first half before `openGate`. */
+  | 'gate'
   /** A byte of the headers now and then. */
   | 'slow-headers'
   /** A byte of the body now and then. */
@@ -45,6 +47,9 @@ export interface ImageServer {
   /** All connections so far. */
   connections(): number;
   openConnections(): number;
+  /** Lets through who waits at the `gate`, and all who come later. */
+  openGate(): void;
+  closeGate(): void;
   /** A URL with tokens in path and query that occur in no other. */
   url(behavior: Behavior, options?: UrlOptions): string;
   close(): Promise<void>;
@@ -80,12 +85,13 @@ export async function startImageServer({
   const sockets = new Set<Socket>();
   let connections = 0;
   let issued = 0;
+  let gate: PromiseWithResolvers<void> | undefined;
   const server = createServer((request, response) => {
     requests.push(request.url ?? '');
     response.on('error', () => undefined);
     const url = new URL(request.url ?? '/', 'http://images');
     const image = images.get(url.searchParams.get('image') ?? 'gift-card') ?? Buffer.from('no such image');
-    behave(url.pathname.split('/')[1] as Behavior, { request, response, url, image });
+    behave(url.pathname.split('/')[1] as Behavior, { request, response, url, image, gate: gate?.promise });
   });
   server.on('connection', (socket) => {
     connections += 1;
@@ -102,6 +108,13 @@ export async function startImageServer({
     requests,
     connections: () => connections,
     openConnections: () => sockets.size,
+    openGate() {
+      gate?.resolve();
+      gate = undefined;
+    },
+    closeGate() {
+      gate ??= Promise.withResolvers();
+    },
     url(behavior, { image, to, host = address.includes(':') ? `[${address}]` : address } = {}) {
       issued += 1;
       const query = new URLSearchParams({ signature: `${token}-query-${issued}` });
@@ -123,6 +136,8 @@ interface Exchange {
   readonly response: ServerResponse;
   readonly url: URL;
   readonly image: Uint8Array;
+  /** Absent while it is open. */
+  readonly gate: Promise<void> | undefined;
 }
 
 const behaviors: Readonly<Record<Behavior, (exchange: Exchange) => void>> = {
@@ -136,6 +151,12 @@ const behaviors: Readonly<Record<Behavior, (exchange: Exchange) => void>> = {
   redirect: ({ response, url }) => response.writeHead(302, { location: url.searchParams.get('to') ?? '/' }).end(),
   loop: ({ response, request }) => response.writeHead(302, { location: request.url }).end(),
   hang: () => undefined,
+  gate: ({ response, image, gate = Promise.resolve() }) => {
+    const half = image.length / 2;
+    response.writeHead(200, { 'content-type': 'image/png', 'content-length': image.length });
+    response.write(image.subarray(0, half));
+    void gate.then(() => response.end(image.subarray(half)));
+  },
   'slow-headers': ({ request }) => {
     request.socket.write('HTTP/1.1 200 OK\r\nx-slow: ');
     drip(request.socket, () => request.socket.write('x'));

@@ -30,6 +30,12 @@ export function cpuTicksOf(pid: number): number {
   return statOf(pid)?.cpuTicks ?? 0;
 }
 
+/** Resident memory. */
+export function rssBytesOf(pid: number): number {
+  const pages = Number(readFileSync(`/proc/${pid}/statm`, 'latin1').split(' ')[1]);
+  return pages * 4096;
+}
+
 export function environOf(pid: number): Buffer {
   return readFileSync(`/proc/${pid}/environ`);
 }

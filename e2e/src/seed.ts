@@ -9,6 +9,8 @@ export interface Random {
   below(limit: number): number;
   pick<T>(list: readonly T[]): T;
   shuffled<T>(list: readonly T[]): T[];
+  /** One of its own for something that goes on beside others, whose draws would else mix. */
+  fork(): Random;
 }
 
 /** Set E2E_SEED to the seed that a failed run has printed to see the same faults in the same order. */
@@ -54,6 +56,7 @@ function createRandom(start: number): Random {
     next,
     below,
     pick: (list) => list[below(list.length)]!,
+    fork: () => createRandom(below(2 ** 32)),
     shuffled(list) {
       const left = [...list];
       return Array.from(list, () => left.splice(below(left.length), 1)[0]!);

@@ -1,8 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { closeSync, openSync, readFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { eventually } from './eventually.ts';
@@ -16,7 +14,7 @@ const startTimeoutMs = 60_000;
 export interface ServiceOptions {
   /** Name of the log file, too. */
   readonly name: string;
-  readonly service: 'api' | 'worker' | 'all-in-one';
+  readonly service: 'api' | 'worker' | 'ingest' | 'web' | 'all-in-one';
   /** The whole environment but for PATH. */
   readonly env: Readonly<Record<string, string>>;
   readonly folder: string;
@@ -114,35 +112,4 @@ function commandLine(main: string, privateMounts: readonly string[] | undefined)
   if (privateMounts === undefined) return [process.execPath, main];
   const script = [...privateMounts, 'exec "$0" "$1"'].join(' && ');
   return ['unshare', '--mount', 'sh', '-c', script, process.execPath, main];
-}
-
-/**
- * A port that nobody listens on, below those that the kernel gives to connections: between being found here and being
- * used by the service, such a one could be gone.
- */
-export async function freePort(host = '127.0.0.1'): Promise<number> {
-  for (;;) {
-    const port = randomInt(15_000, 32_000);
-    if (await isFree(port, host)) return port;
-  }
-}
-
-/** The first of two free ports in a row. */
-export async function twoFreePorts(): Promise<number> {
-  for (;;) {
-    const port = await freePort();
-    if (await isFree(port + 1, '127.0.0.1')) return port;
-  }
-}
-
-async function isFree(port: number, host: string): Promise<boolean> {
-  const server = createServer().listen(port, host);
-  try {
-    await once(server, 'listening');
-  } catch {
-    return false;
-  }
-  server.close();
-  await once(server, 'close');
-  return true;
 }

@@ -2,13 +2,16 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { startPostgres, type TestPostgres } from '@glyphmill/test-servers/postgres';
+import { startRedis, type TestRedis } from '@glyphmill/test-servers/redis';
 import { delay, eventually } from './eventually.ts';
 import { type Answer, type RequestOptions, sendRequest } from './http-client.ts';
 import { type ImageServer, startImageServer } from './image-server.ts';
 import { type Leak, searchBytes, searchFolder, type Secret } from './leak-search.ts';
 import { commandOf, cpuTicksOf, descendantsOf, enginesOf, environOf, isAlive, signalIfAlive } from './process-table.ts';
-import { type RedisProcess, startRedis } from './redis-process.ts';
-import { freePort, ServiceProcess } from './service-process.ts';
+import { type RedisProxy, startRedisProxy } from './redis-proxy.ts';
+import { freePort } from '@glyphmill/test-servers/free-port';
+import { ServiceProcess } from './service-process.ts';
 import { loadTestImages, type TestImages } from './test-images.ts';
 
 type Environment = Readonly<Record<string, string>>;
@@ -22,6 +25,12 @@ export interface StackOptions {
   readonly workers?: number;
   /** See ServiceOptions; of the workers. */
   readonly privateMounts?: readonly string[];
+  /** Where durable jobs are kept; SQLite if not said. */
+  readonly database?: 'sqlite' | 'postgres';
+  /** A folder that is there already, and stays. */
+  readonly dataDir?: string;
+  /** Whether each process has a network to Redis that can be broken. */
+  readonly network?: 'socket' | 'proxy';
 }
 
 /** The one address that is not public and may be fetched from nevertheless. */
@@ -36,6 +45,7 @@ const defaults: Environment = {
   MODEL: 'tiny',
   ENGINE_PROCESSES: '1',
   FETCH_ALLOW_CIDRS: `${allowedAddress}/32`,
+  RETRY_DELAY_MS: '1000',
   // The most talkative level that there is must not tell secrets either.
   LOG_LEVEL: 'trace',
 };
@@ -54,11 +64,15 @@ export class Stack {
   readonly pictures: TestImages;
   readonly folder: string;
   readonly dataDir: string;
-  readonly redis: RedisProcess;
+  /** What `startIngest` watches. */
+  readonly inbox: string;
+  readonly redis: TestRedis;
+  readonly postgres: TestPostgres | undefined;
   readonly workers: ServiceProcess[] = [];
   api!: ServiceProcess;
   apiPort = 0;
   readonly #logFolder: string;
+  readonly #proxies = new Map<ServiceProcess, RedisProxy>();
   readonly #options: StackOptions;
   readonly #processes: ServiceProcess[] = [];
   readonly #token: string;
@@ -67,16 +81,19 @@ export class Stack {
 
   private constructor(parts: {
     folder: string;
-    redis: RedisProcess;
+    redis: TestRedis;
+    postgres: TestPostgres | undefined;
     images: ImageServer;
     pictures: TestImages;
     token: string;
     options: StackOptions;
   }) {
     this.folder = parts.folder;
-    this.dataDir = join(parts.folder, 'data');
+    this.dataDir = parts.options.dataDir ?? join(parts.folder, 'data');
+    this.inbox = join(parts.folder, 'inbox');
     this.#logFolder = join(parts.folder, 'logs');
     this.redis = parts.redis;
+    this.postgres = parts.postgres;
     this.images = parts.images;
     this.pictures = parts.pictures;
     this.#token = parts.token;
@@ -85,9 +102,8 @@ export class Stack {
 
   static async start(options: StackOptions = {}): Promise<Stack> {
     const folder = await mkdtemp(join(tmpdir(), 'glyphmill-e2e-'));
-    const dataDir = join(folder, 'data');
     const logFolder = join(folder, 'logs');
-    await Promise.all([mkdir(dataDir), mkdir(logFolder)]);
+    await Promise.all(['data', 'inbox', 'logs'].map((name) => mkdir(join(folder, name))));
     const pictures = await loadTestImages();
     const token = `token-${randomBytes(6).toString('hex')}`;
     const images = await startImageServer({
@@ -95,8 +111,11 @@ export class Stack {
       images: new Map(Object.entries(pictures)),
       token,
     });
-    const redis = await startRedis({ folder: dataDir, logFolder });
-    const stack = new Stack({ folder, redis, images, pictures, token, options });
+    const [redis, postgres] = await Promise.all([
+      startRedis({ logFile: join(logFolder, 'redis.log') }),
+      options.database === 'postgres' ? startPostgres() : undefined,
+    ]);
+    const stack = new Stack({ folder, redis, postgres, images, pictures, token, options });
     try {
       await Promise.all([stack.startApi(), ...Array.from({ length: options.workers ?? 1 }, () => stack.startWorker())]);
     } catch (error) {
@@ -106,7 +125,7 @@ export class Stack {
     return stack;
   }
 
-  /** Also for a second one, after the first has ended. */
+  /** Also for a second one, which gets all requests from then on. */
   async startApi(): Promise<ServiceProcess> {
     this.apiPort = await freePort();
     const api = await this.#startService('api', {
@@ -128,9 +147,16 @@ export class Stack {
     return worker.ready();
   }
 
-  async #startService(service: 'api' | 'worker', env: Environment): Promise<ServiceProcess> {
+  /** A service that makes jobs of what is put into `inbox`. */
+  async startIngest(env: Environment = {}): Promise<ServiceProcess> {
+    const ingest = await this.#startService('ingest', { INBOX_DIR: this.inbox, ...env });
+    return ingest.ready();
+  }
+
+  async #startService(service: 'api' | 'worker' | 'ingest', env: Environment): Promise<ServiceProcess> {
     const opsPort = await freePort();
     const { privateMounts } = this.#options;
+    const proxy = this.#options.network === 'proxy' ? await this.#startProxy() : undefined;
     const started = new ServiceProcess({
       name: `${service}-${this.#processes.length + 1}`,
       service,
@@ -138,7 +164,8 @@ export class Stack {
         ...defaults,
         OPS_PORT: String(opsPort),
         DATA_DIR: this.dataDir,
-        REDIS_URL: this.redis.url,
+        REDIS_URL: proxy?.url ?? this.redis.url,
+        ...(this.postgres && { DATABASE_URL: this.postgres.url }),
         ...this.#options.env,
         ...env,
       },
@@ -148,7 +175,17 @@ export class Stack {
       ...(privateMounts !== undefined && service === 'worker' && { privateMounts }),
     });
     this.#processes.push(started);
+    if (proxy !== undefined) this.#proxies.set(started, proxy);
     return started;
+  }
+
+  #startProxy(): Promise<RedisProxy> {
+    return startRedisProxy({ path: this.redis.url.slice('unix://'.length) });
+  }
+
+  /** The network between a process and Redis, of a stack with `network: 'proxy'`. */
+  networkOf(service: ServiceProcess): RedisProxy {
+    return this.#proxies.get(service)!;
   }
 
   get authorization(): string {
@@ -176,7 +213,7 @@ export class Stack {
       body: JSON.stringify({ image_url: imageUrl }),
       ...(signal && { signal }),
     });
-    for (const text of textsOf(answer)) this.#texts.add(text);
+    this.noteTexts(textsOf(answer));
     return answer;
   }
 
@@ -187,7 +224,7 @@ export class Stack {
 
   /** All workers' engine processes. */
   engines(): number[] {
-    return this.workers.flatMap((worker) => (worker.exit === undefined ? enginesOf(worker.pid) : []));
+    return this.runningWorkers().flatMap(({ pid }) => enginesOf(pid));
   }
 
   /** Waits until so many engines wait for pages: all are started and none reads. */
@@ -200,9 +237,8 @@ export class Stack {
   }
 
   async #countIdle(): Promise<number> {
-    const running = this.workers.filter(({ exit }) => exit === undefined);
     const counts = await Promise.all(
-      running.map(async ({ opsPort }) => {
+      this.runningWorkers().map(async ({ opsPort }) => {
         const { text } = await sendRequest({ port: opsPort, path: '/metrics' });
         return Number(/^glyphmill_engine_processes\{.*state="idle".*\} (\d+)/m.exec(text)?.[1]);
       }),
@@ -239,6 +275,16 @@ export class Stack {
     );
   }
 
+  /** The worker whose engine works on a page. */
+  async holderOfPage(): Promise<ServiceProcess> {
+    const engine = await this.busyEngine();
+    return this.workers.find((worker) => worker.exit === undefined && enginesOf(worker.pid).includes(engine))!;
+  }
+
+  runningWorkers(): ServiceProcess[] {
+    return this.workers.filter(({ exit }) => exit === undefined);
+  }
+
   /** Rejects unless a page is read within a generous time: whatever happened before is over. */
   async expectWorking(timeoutMs = 60_000): Promise<void> {
     let last: Answer | undefined;
@@ -253,6 +299,17 @@ export class Stack {
     });
   }
 
+  /** The last errors that the services have logged, for looking for the cause of a failure. */
+  complaints(): string {
+    const lines = this.#processes.flatMap((process) =>
+      process
+        .log()
+        .split('\n')
+        .filter((line) => /"level":"(error|fatal)"/.test(line)),
+    );
+    return lines.slice(-10).join('\n');
+  }
+
   /** Ends that no test asked for, and errors that nobody caught. */
   findDeaths(): string[] {
     return this.#processes.flatMap((process) => {
@@ -265,8 +322,16 @@ export class Stack {
     });
   }
 
-  /** Recognized texts, image URLs and secrets that are where they should not be. Call it while the processes run. */
-  async findLeaks(): Promise<Leak[]> {
+  /** What nobody may find where it has no business; see `findLeaks`. */
+  noteTexts(texts: readonly string[]): void {
+    for (const text of texts) this.#texts.add(text);
+  }
+
+  /**
+   * Recognized texts, image URLs and secrets that are where they should not be. Call it while the processes run. The data
+   * folder of durable jobs holds what was read, by its nature: `logs` leaves it out.
+   */
+  async findLeaks(where: 'everywhere' | 'logs' = 'everywhere'): Promise<Leak[]> {
     const ofImages: Secret[] = [
       { what: 'an image URL', bytes: Buffer.from(this.#token) },
       { what: 'a data URL', bytes: Buffer.from('data:image/') },
@@ -282,11 +347,14 @@ export class Stack {
     ];
     const ofParent: Secret[] = [
       { what: "Redis' URL", bytes: Buffer.from(this.redis.url) },
+      ...(this.postgres ? [{ what: "the database's URL", bytes: Buffer.from(this.postgres.url) }] : []),
       { what: "a neighbor's secret", bytes: Buffer.from(decoy) },
     ];
     // Had the search itself gone blind, it would find nothing here either.
     if (searchBytes('', environOf(this.api.pid), credentials).length !== 1) throw new Error('The search finds nothing');
-    const inFiles = await searchFolder(this.folder, [...ofImages, ...credentials]);
+    const searched = [...ofImages, ...credentials];
+    const inFiles = await searchFolder(where === 'logs' ? this.#logFolder : this.folder, searched);
+    const inRedis = await searchFolder(this.redis.folder, searched);
     const running = this.#processes.filter((process) => process.exit === undefined);
     const inEnvironments = running.flatMap((process) => [
       ...searchBytes(`${process.name}'s environment`, environOf(process.pid), [
@@ -297,14 +365,17 @@ export class Stack {
         searchBytes(`environment of ${commandOf(pid)}`, environOf(pid), [...ofImages, ...credentials, ...ofParent]),
       ),
     ]);
-    return [...inFiles, ...inEnvironments];
+    return [...inFiles, ...inRedis, ...inEnvironments];
   }
 
   /** For looking for one's own mistake: set E2E_KEEP=1 to keep data and logs. */
   async stop(): Promise<void> {
     this.thawEngines();
+    for (const { pid } of this.runningWorkers()) signalIfAlive(pid, 'SIGCONT');
     await Promise.all(this.#processes.map((process) => process.stop(5_000)));
+    for (const proxy of this.#proxies.values()) await proxy.close();
     await this.redis.stop();
+    await this.postgres?.stop();
     await this.images.close();
     if (process.env['E2E_KEEP'] === '1') console.log(`Kept ${this.folder}`);
     else await rm(this.folder, { recursive: true, force: true });
