@@ -1,11 +1,25 @@
 import { defineConfig } from 'vitest/config';
 
 /**
- * Three projects by what they need: `unit` nothing, `integration` a redis-server or processes of one service, `e2e` the
- * whole program. The slower two run few files at once, since each file starts processes of its own.
+ * Projects by what they need: `unit` nothing, `integration` Redis, Postgres or processes of one service, `e2e` the whole
+ * program. The slower ones run few files at once, since each file starts processes of its own. Those three are `npm test`;
+ * black-box tests with faults, a browser, an object store or a Docker engine take minutes, and have projects and scripts of their own.
  */
 const seconds = 1000;
 const ignored = ['**/node_modules/**', '**/data/**'];
+
+const blackBox = (name: string, include: readonly string[]) => ({
+  test: {
+    name,
+    include: [...include],
+    exclude: ignored,
+    pool: 'forks' as const,
+    maxWorkers: 1,
+    testTimeout: 180 * seconds,
+    hookTimeout: 180 * seconds,
+    sequence: { groupOrder: 2 },
+  },
+});
 
 export default defineConfig({
   test: {
@@ -18,7 +32,9 @@ export default defineConfig({
             '{packages,services}/*/src/**/*.test.ts',
             'bench/src/**/*.test.ts',
             'models/*.test.ts',
+            'monitoring/**/*.test.ts',
             'tools/**/*.test.{ts,mjs}',
+            'e2e/kubernetes/src/**/*.test.ts',
           ],
           exclude: ignored,
           testTimeout: 20 * seconds,
@@ -29,26 +45,22 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['{packages,services}/*/test/**/*.test.ts', 'bench/test/**/*.test.ts'],
-          exclude: ignored,
+          exclude: [...ignored, '**/test/s3/**'],
           pool: 'forks',
-          maxWorkers: 2,
+          maxWorkers: 3,
           testTimeout: 90 * seconds,
           hookTimeout: 90 * seconds,
           sequence: { groupOrder: 1 },
         },
       },
-      {
-        test: {
-          name: 'e2e',
-          include: ['e2e/**/*.test.ts'],
-          exclude: ignored,
-          pool: 'forks',
-          maxWorkers: 1,
-          testTimeout: 180 * seconds,
-          hookTimeout: 180 * seconds,
-          sequence: { groupOrder: 2 },
-        },
-      },
+      blackBox('e2e', ['e2e/!(*-faults|durable-*|web-*|alerts|dashboards).test.ts']),
+      blackBox('faults', ['e2e/*-faults.test.ts', 'e2e/durable-*.test.ts']),
+      blackBox('browser', ['e2e/web-*.test.ts']),
+      blackBox('monitoring', ['e2e/{alerts,dashboards}.test.ts']),
+      blackBox('s3', ['{packages,services}/*/test/s3/**/*.test.ts', 'e2e/s3/**/*.test.ts']),
+      blackBox('chart', ['e2e/chart/**/*.test.ts']),
+      blackBox('containers', ['e2e/containers/**/*.test.ts']),
+      blackBox('kubernetes', ['e2e/kubernetes/*.test.ts']),
     ],
   },
 });

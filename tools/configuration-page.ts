@@ -1,10 +1,18 @@
 import { describeSettings } from '../packages/core/src/config.ts';
 import { allInOneSettings } from '../services/all-in-one/src/all-in-one-settings.ts';
 import { apiSettings } from '../services/api/src/api-settings.ts';
+import { ingestSettings } from '../services/ingest/src/ingest-settings.ts';
+import { webSettings } from '../services/web/src/web-settings.ts';
 import { workerSettings } from '../services/worker/src/worker-settings.ts';
 
 /** In the order in which a setting that several read takes its place in the table. */
-const services = { 'all-in-one': allInOneSettings, api: apiSettings, worker: workerSettings };
+const services = {
+  'all-in-one': allInOneSettings,
+  api: apiSettings,
+  worker: workerSettings,
+  ingest: ingestSettings,
+  web: webSettings,
+};
 
 interface Row {
   readonly name: string;
@@ -38,7 +46,7 @@ Settings are environment variables: \`PORT=8080 MODEL=tiny npm start\`. An empty
 ${table.join('\n')}
 | \`REDIS_SERVER\` | found on the PATH | all-in-one | Path of the redis-server program to run. Without it, and where none is found, the first start installs one through the system's package manager if it may. |
 
-All-in-one (\`npm start\`) hands each service its own share of these variables and nothing else: the worker never sees the password. It gives the API \`OPS_PORT\` and the worker the port after it, and runs a Redis of its own unless \`REDIS_URL\` is set.
+All-in-one (\`npm start\`) hands each service its own share of these variables and nothing else: worker and folder watcher never see the password nor the key of webhooks. It gives the API \`OPS_PORT\`, and the worker, the folder watcher and the page the three ports after it, and runs a Redis of its own unless \`REDIS_URL\` is set. All services have to be given the same \`DATABASE_URL\`, and either the same \`DATA_DIR\`, below which uploads and pictures are files, or the same \`BLOB_URL\` ([blobs.md](blobs.md)).
 
 Sizes are written as \`20MB\`, \`1GB\` or a number of bytes; pixels as \`40MP\`; lists with commas.
 `;

@@ -6,31 +6,37 @@ import { describe, expect, it } from 'vitest';
 import { errorCodes } from '../packages/core/src/errors.ts';
 import { serviceVariables } from '../services/all-in-one/src/child-environments.ts';
 import { apiSettings } from '../services/api/src/api-settings.ts';
-import { statusOf } from '../services/api/src/problem.ts';
+import { statusOf } from '../packages/http/src/problem.ts';
+import { ingestSettings } from '../services/ingest/src/ingest-settings.ts';
+import { webSettings } from '../services/web/src/web-settings.ts';
 import { workerSettings } from '../services/worker/src/worker-settings.ts';
 import { summarize } from '../services/all-in-one/src/summary.ts';
 import { parseEnvironment } from '../packages/core/src/config.ts';
 import { allInOneSettings } from '../services/all-in-one/src/all-in-one-settings.ts';
 import { configurationPage } from './configuration-page.ts';
+import { metricsPage } from './metrics-page.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const read = (file: string) => readFileSync(path.join(root, file), 'utf8');
 
-describe('docs/configuration.md', () => {
-  it('is what the schemas say (npm run docs:generate)', () => {
-    const format = path.join(root, 'node_modules/.bin/oxfmt');
-    const expected = execFileSync(format, ['--stdin-filepath=docs/configuration.md'], {
-      cwd: root,
-      input: configurationPage(),
-      encoding: 'utf8',
-    });
-    expect(read('docs/configuration.md')).toBe(expected);
+it.each([
+  ['docs/configuration.md', configurationPage],
+  ['docs/metrics.md', metricsPage],
+])('%s is what the code says (npm run docs:generate)', (page, text) => {
+  const format = path.join(root, 'node_modules/.bin/oxfmt');
+  const expected = execFileSync(format, [`--stdin-filepath=${page}`], {
+    cwd: root,
+    input: text(),
+    encoding: 'utf8',
   });
+  expect(read(page)).toBe(expected);
 });
 
 it.each([
   ['api', apiSettings],
   ['worker', workerSettings],
+  ['ingest', ingestSettings],
+  ['web', webSettings],
 ] as const)('all-in-one hands the %s exactly the settings that it reads', (service, schema) => {
   expect([...serviceVariables[service]].toSorted()).toEqual(Object.keys(schema.shape).toSorted());
 });
@@ -70,8 +76,9 @@ it('names only scripts that exist', () => {
 it('README.md shows the command that npm start prints, and the test of it in services/all-in-one holds for both', () => {
   const printed = summarize({
     settings: parseEnvironment(allInOneSettings, {}),
-    ports: { api: 8000, apiOps: 9464, workerOps: 9465 },
+    ports: { api: 8000, web: 5000, ops: { api: 9464, worker: 9465, ingest: 9466, web: 9467 } },
     dataFolder: '/data',
+    inbox: '/data/inbox',
     engineProcesses: '2',
   });
   const command = /^ {2}echo [^]*?-d @-$/m.exec(printed)?.[0].replaceAll(/^ {2}/gm, '') ?? 'none was printed';
