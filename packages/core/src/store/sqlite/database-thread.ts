@@ -1,11 +1,19 @@
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
 import { Worker } from 'node:worker_threads';
 import { OcrError } from '../../errors.ts';
 import type { Logger } from '../../logging.ts';
 import { forwardCalls, type Opened } from '../forwarded-calls.ts';
 import { SchemaMismatchError } from '../migrations.ts';
 import { type FromThread, receivedError, type ThreadOptions } from './thread-messages.ts';
+
+/**
+ * Node removes the types of each thread's modules with WebAssembly, and V8 13.6 compiles a wrapper of the functions that it
+ * imports once they are called 1,000 times. One in some two thousand threads ended its whole process there ("Check failed:
+ * jit_page_->allocations_.erase(addr)", nodejs/node#64500): threads that start later never come to that count.
+ */
+setFlagsFromString('--wasm-wrapper-tiering-budget=2000000000');
 
 /** Enough for batches of a thousand jobs. */
 const maxYoungMb = 8;
