@@ -1,8 +1,8 @@
 """How the bench talks to a peer: JSON objects, one a line.
 
 The peer says {"ready": true} once its models are loaded. For each {"paths": [...]} on standard input it reads those
-images and answers {"seconds": S, "predictions": [{"file", "lines": [{"text", "confidence", "box"}]}]}; the seconds
-do not hold reading the files. It ends when standard input is closed.
+images one after the other and answers {"seconds": S, "latenciesMs": [...], "predictions": [{"file", "lines":
+[{"text", "confidence", "box"}]}]}; the times do not hold reading the files. It ends when standard input is closed.
 """
 import json
 import os
@@ -21,11 +21,13 @@ def serve(load):
     for request in sys.stdin:
         paths = [Path(path) for path in json.loads(request)["paths"]]
         images = [path.read_bytes() for path in paths]
-        started = time.perf_counter()
-        pages = [read_image(image) for image in images]
-        seconds = time.perf_counter() - started
+        pages, ends = [], [time.perf_counter()]
+        for image in images:
+            pages.append(read_image(image))
+            ends.append(time.perf_counter())
+        latencies = [(end - start) * 1000 for start, end in zip(ends, ends[1:])]
         predictions = [{"file": path.name, "lines": lines} for path, lines in zip(paths, pages)]
-        _send(answers, {"seconds": seconds, "predictions": predictions})
+        _send(answers, {"seconds": ends[-1] - ends[0], "latenciesMs": latencies, "predictions": predictions})
 
 
 def _send(stream, message):

@@ -3,9 +3,10 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { ModelName } from '@glyphmill/ocr/pool';
-import type { Contender } from './contender.ts';
-import type { BenchImage, Prediction } from './image-set.ts';
-import { watchMemory } from './proc-stat.ts';
+import type { BenchImage } from '../image-set.ts';
+import { sumCpuSeconds } from '../proc-stat.ts';
+import type { Contender, Turn } from './contender.ts';
+import { createMeter } from './meter.ts';
 
 const peerScripts = {
   'faster-paddle': 'faster_paddle_peer.py',
@@ -21,15 +22,13 @@ export interface PeerOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
-interface Answer {
-  readonly seconds: number;
-  readonly predictions: readonly Prediction[];
-}
-
-/** Starts a peer's script (see peers/peer_protocol.py) and lets it read one image. */
+/**
+ * Starts a peer's script (see peers/peer_protocol.py) and lets it read one image. It reads images one after the other with
+ * all its threads, so that its latencies are those of one request at a time.
+ */
 export async function createPythonContender(peer: PeerName, options: PeerOptions): Promise<Contender> {
   const { python, model, threads, warmUp, env } = options;
-  const script = fileURLToPath(new URL(`../peers/${peerScripts[peer]}`, import.meta.url));
+  const script = fileURLToPath(new URL(`../../peers/${peerScripts[peer]}`, import.meta.url));
   const child = spawn(python, [script, model, String(threads)], { env, stdio: ['pipe', 'pipe', 'pipe'] });
   const { pid = 0 } = child;
   let complaints = '';
@@ -44,19 +43,17 @@ export async function createPythonContender(peer: PeerName, options: PeerOptions
     return JSON.parse(line.value);
   };
   await nextAnswer();
-  let peak = 0;
-  const run = async (images: readonly BenchImage[]): Promise<Answer> => {
-    const memory = watchMemory(() => [pid]);
+  const ask = async (images: readonly BenchImage[]): Promise<Turn> => {
     child.stdin.write(`${JSON.stringify({ paths: images.map(({ path }) => path) })}\n`);
-    const answer = (await nextAnswer()) as Answer;
-    peak = Math.max(peak, ...memory.stop().each);
-    return answer;
+    return (await nextAnswer()) as Turn;
   };
-  if (warmUp !== undefined) await run([warmUp]);
+  if (warmUp !== undefined) await ask([warmUp]);
+  const meter = createMeter({ pids: () => [pid], cpuSeconds: () => sumCpuSeconds([pid]) });
   return {
-    name: peer === 'RapidOCR' ? peer : `${peer} ${model}`,
-    run,
-    peakBytes: () => peak,
+    name: `${peer} ${model}`,
+    role: 'saturation',
+    run: (images) => meter.measure(() => ask(images)),
+    usage: meter.usage,
     async close() {
       child.stdin.end();
       await ended;
