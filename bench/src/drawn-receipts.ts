@@ -41,9 +41,12 @@ interface Layout {
 export interface DrawnReceipt {
   /** A JPEG. */
   readonly image: Uint8Array;
-  /** Each text with the upright rectangle around its ink. */
+  /** Each text with the upright rectangle around its ink and some room, as people draw boxes around text. */
   readonly lines: readonly TextLine[];
 }
+
+/** Between ink and box, as a share of the letters' size. */
+const boxRoom = 0.15;
 
 /** Draws the first `count` receipts into a folder, the truth of `NAME.jpg` as `NAME.csv`. Resolves to the folder. */
 export async function drawReceipts(folder: string, count = 40): Promise<string> {
@@ -66,8 +69,10 @@ export async function drawReceipt(seed: number): Promise<DrawnReceipt> {
   const random = createRandom(seed);
   const { width, height, texts } = layOut(random);
   const ink = texts.map(async (written) => {
-    const { input, extent } = await drawText(written);
-    return { overlay: { input, left: extent[0], top: extent[1] }, line: { text: written.text, extent } };
+    const { input, left, top, right, bottom } = await drawText(written);
+    const room = Math.round(written.size * boxRoom);
+    const extent: Extent = [left - room, top - room, right + room, bottom + room];
+    return { overlay: { input, left, top }, line: { text: written.text, extent } };
   });
   const drawn = await Promise.all(ink);
   const page = await sharp({ create: { width, height, channels: 3, background: '#fff' } })
@@ -82,7 +87,15 @@ export async function drawReceipt(seed: number): Promise<DrawnReceipt> {
   return { image, lines: drawn.map(({ line }) => line) };
 }
 
-async function drawText({ text, font, size, x, y, anchor }: Written): Promise<{ input: Buffer; extent: Extent }> {
+interface Ink {
+  readonly input: Buffer;
+  readonly left: number;
+  readonly top: number;
+  readonly right: number;
+  readonly bottom: number;
+}
+
+async function drawText({ text, font, size, x, y, anchor }: Written): Promise<Ink> {
   const { family, file } = fonts[font];
   const { data: input, info } = await sharp({
     text: {
@@ -98,7 +111,7 @@ async function drawText({ text, font, size, x, y, anchor }: Written): Promise<{ 
     .toBuffer({ resolveWithObject: true });
   const left = Math.round(x - { left: 0, middle: 0.5, right: 1 }[anchor] * info.width);
   const top = Math.round(y - info.height / 2);
-  return { input, extent: [left, top, left + info.width, top + info.height] };
+  return { input, left, top, right: left + info.width, bottom: top + info.height };
 }
 
 /** Darker to one corner, with the grain of a scan. RGB, 3 bytes a pixel. */

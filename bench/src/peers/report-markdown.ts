@@ -1,4 +1,4 @@
-import { fixed, megabytes } from '../table.ts';
+import { fixed } from '../table.ts';
 import type { Machine } from './machine.ts';
 import type { ContenderReport, LatencySummary, LoadPoint, ModelReport, PeersReport, Spread } from './race-report.ts';
 import type { Plot } from './report-plots.ts';
@@ -12,7 +12,7 @@ export function formatReport(report: PeersReport, plots: readonly Plot[], plotsF
   return [
     `${images.count} images of \`${images.folder}\`${truthOf(images)}. Every peer is one process with ${plural(threads, 'thread')}, ours are ${plural(threads, 'engine process', 'es')}. Median of the rounds, and the lowest and highest in parentheses.`,
     ...models.map(({ contenders }) => formatMarkdownTable([speedHeader, ...contenders.map(speedRow)])),
-    'Latencies are of one image at a time, the peers in their own process with all threads. Memory is resident memory: the highest sum of all processes, and the peak of each engine. Processor time and memory of `POST /analyze` are those of API, Redis, worker and engines together.',
+    'Latencies are of one image at a time, the peers in their own process with all threads. Memory is resident memory: the highest sum of all processes, and in parentheses the peak of each. `POST /analyze` is Redis, API, worker and engines together.',
     ...(loads.length === 0
       ? []
       : [loadIntroduction(loads), formatMarkdownTable([loadHeader, ...loads.flatMap(loadRows)])]),
@@ -60,14 +60,15 @@ function spreadText(spread: Spread | undefined): string {
 }
 
 function latencyText({ p50Ms, p95Ms }: Pick<LatencySummary, 'p50Ms' | 'p95Ms'>): string {
-  return `${milliseconds(p50Ms)} / ${milliseconds(p95Ms)} ms`;
+  return `${whole(p50Ms)} / ${whole(p95Ms)} ms`;
 }
 
-function milliseconds(value: number): string {
+function whole(value: number): string {
   return Math.round(value).toLocaleString('en-US');
 }
 
 function memoryText({ peakBytes, peakBytesEach }: ContenderReport): string {
+  const megabytes = (bytes: number): string => whole(bytes / 1e6);
   const total = `${megabytes(peakBytes)} MB`;
   return peakBytesEach.length < 2 ? total : `${total} (${peakBytesEach.map(megabytes).join(' + ')})`;
 }
@@ -97,7 +98,7 @@ function loadRows({ model, load }: ModelReport): string[][] {
 
 function loadMilliseconds(point: LoadPoint, which: 'p50Ms' | 'p95Ms'): string {
   const value = point[which];
-  return value === undefined ? noValue : `${milliseconds(value)} ms`;
+  return value === undefined ? noValue : `${whole(value)} ms`;
 }
 
 function conditionRows({ machine, versions, othersShare, date, command }: PeersReport): string[][] {
