@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { ticksBetween } from './axis.ts';
 import { drawBars } from './bars.ts';
 import { type Chart, drawChart } from './chart.ts';
+import { placeLabels } from './place-labels.ts';
 import { colorOf } from './svg-elements.ts';
 
 test.each([
@@ -37,17 +38,65 @@ const chart: Chart = {
 test('puts dots, lines and marks where their values are, and names inside the picture', () => {
   const svg = drawChart(chart);
   expect(svg).toContain('Speed &amp; accuracy');
-  // From 64 to 694 it is 0 to 4, from 348 up to 62 it is 0.7 to 0.9.
-  expect(svg).toContain(`<circle cx="221.5" cy="205" r="5" fill="${colorOf(0)}"`);
-  expect(svg).toContain('<text x="230.5" y="209" text-anchor="start">left</text>');
+  // Two rows of names above it; from 64 to 694 it is 0 to 4, from 356 up to 66 it is 0.7 to 0.9.
+  expect(svg).toContain(`<circle cx="221.5" cy="211" r="5" fill="${colorOf(0)}"`);
+  expect(svg).toContain('<text x="230.5" y="215" text-anchor="start">left</text>');
   expect(svg).toMatch(/text-anchor="end">a name too long/);
-  expect(svg).toContain(`<path d="M64 348L694 62" fill="none" stroke="${colorOf(2)}"`);
-  expect(svg).toContain(`<line x1="379" y1="62" x2="379" y2="348" stroke="${colorOf(1)}" stroke-dasharray="4 3"/>`);
+  expect(svg).toContain(`<path d="M64 356L694 66" fill="none" stroke="${colorOf(2)}"`);
+  expect(svg).toContain(`<line x1="379" y1="66" x2="379" y2="356" stroke="${colorOf(1)}" stroke-dasharray="2 4"/>`);
+  expect(svg).toContain('>a mark</text>');
+});
+
+const bounds = { dotRadius: 5, left: 0, right: 200, top: 0, bottom: 100 };
+
+test.each([
+  { of: 'a lonely dot', dots: [[20, 50]], places: [[29, 54, 'start']] },
+  { of: 'a dot at the right end', dots: [[190, 50]], places: [[181, 54, 'end']] },
+  {
+    of: 'dots close together',
+    dots: [
+      [60, 50],
+      [75, 50],
+    ],
+    places: [
+      [51, 54, 'end'],
+      [84, 54, 'start'],
+    ],
+  },
+  {
+    of: 'dots on top of each other',
+    dots: [
+      [20, 50],
+      [20, 50],
+      [20, 50],
+    ],
+    places: [
+      [29, 54, 'start'],
+      [29, 40, 'start'],
+      [29, 68, 'start'],
+    ],
+  },
+])('names of $of stay apart', ({ dots, places }) => {
+  const placed = placeLabels(
+    dots.map(([x = 0, y = 0]) => ({ name: 'name', x, y })),
+    bounds,
+  );
+  expect(placed.map(({ place: { x, y, anchor } }) => [x, y, anchor])).toEqual(places);
+});
+
+test('a legend goes on in another row where it would not fit', () => {
+  const named = (name: string) => ({ name, points: [], shape: 'line' as const, color: 0 });
+  const svg = drawChart({ ...chart, series: [named('a'.repeat(60)), named('b'.repeat(60))] });
+  const places = [...svg.matchAll(/<text x="(\d+)" y="(\d+)" text-anchor="start">[ab]{60}</g)];
+  expect(places.map(([, x, y]) => [x, y])).toEqual([
+    ['87', '38'],
+    ['87', '54'],
+  ]);
 });
 
 test('draws what is beyond the scale at its end', () => {
   const svg = drawChart({ ...chart, series: [{ name: 'x', points: [[9, 2]], shape: 'dots', color: 0 }] });
-  expect(svg).toContain('<circle cx="694" cy="62"');
+  expect(svg).toContain('<circle cx="694" cy="66"');
 });
 
 test('bars are as long as their values', () => {

@@ -1,4 +1,5 @@
 import { numberLabel } from './axis.ts';
+import { placeLabels } from './place-labels.ts';
 import { colorOf, darkStyle, fixed, letterWidth, line, text } from './svg-elements.ts';
 import type { Point } from './thin-points.ts';
 
@@ -33,30 +34,43 @@ export interface Chart {
 }
 
 const width = 720;
-const height = 400;
-const plot = { left: 64, right: width - 26, top: 62, bottom: height - 52 };
-const labelStep = 14;
+const plotHeight = 290;
+const margin = { left: 64, right: 26, bottom: 52 };
+const right = width - margin.right;
+const firstLegendRow = 38;
+const legendRowHeight = 16;
+const dotRadius = 5;
 
-interface Scales {
+/** Where the axes are, and where values come to lie. */
+interface Plot {
+  readonly top: number;
+  readonly bottom: number;
   readonly x: (value: number) => number;
   readonly y: (value: number) => number;
 }
 
 /** An SVG of dots or lines over two axes with scales of their own, readable on light and dark pages. */
 export function drawChart(chart: Chart): string {
-  const scales = {
-    x: scale(chart.x.ticks, plot.left, plot.right),
-    y: scale(chart.y.ticks, plot.bottom, plot.top),
+  const legend = drawLegend(chart);
+  const top = firstLegendRow + legend.rows * legendRowHeight + 12;
+  const bottom = top + plotHeight;
+  const plot = {
+    top,
+    bottom,
+    x: scale(chart.x.ticks, margin.left, right),
+    y: scale(chart.y.ticks, bottom, top),
   };
+  const height = bottom + margin.bottom;
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="11" fill="#333">`,
     darkStyle,
     `<rect width="${width}" height="${height}" fill="#fff"/>`,
-    text(chart.title, { x: plot.left, y: 18, anchor: 'start', size: 13 }),
-    ...drawAxes(chart, scales),
-    ...drawMarks(chart.marks ?? [], scales),
-    ...chart.series.map((series) => drawSeries(series, scales)),
-    drawLegend(chart.series.filter(({ shape }) => shape !== 'dots')),
+    text(chart.title, { x: margin.left, y: 18, anchor: 'start', size: 13 }),
+    ...legend.parts,
+    ...drawAxes(chart, plot),
+    ...(chart.marks ?? []).map(({ x, color }) => line([plot.x(x), top, plot.x(x), bottom], colorOf(color), '2 4')),
+    ...chart.series.map((series) => drawSeries(series, plot)),
+    ...drawNames(chart.series, plot),
     '</svg>\n',
   ].join('\n');
 }
@@ -66,64 +80,68 @@ function scale(ticks: readonly number[], from: number, to: number): (value: numb
   return (value) => from + ((Math.min(Math.max(value, low), high) - low) / (high - low)) * (to - from);
 }
 
-function drawAxes({ x, y }: Chart, scales: Scales): string[] {
+/** Lines and marks with their names, in as many rows as they need. */
+function drawLegend({ series, marks = [] }: Chart): { readonly rows: number; readonly parts: readonly string[] } {
+  const entries = [
+    ...series
+      .filter(({ shape }) => shape !== 'dots')
+      .map(({ name, shape, color }) => ({ name, color, dashes: shape === 'dashed line' ? '5 3' : undefined })),
+    ...marks.map(({ label, color }) => ({ name: label, color, dashes: '2 4' })),
+  ];
+  const parts: string[] = [];
+  let x = margin.left;
+  let row = 0;
+  for (const { name, color, dashes } of entries) {
+    const entryWidth = name.length * letterWidth + 42;
+    if (x > margin.left && x + entryWidth > width) {
+      x = margin.left;
+      row++;
+    }
+    const y = firstLegendRow + row * legendRowHeight;
+    parts.push(line([x, y - 4, x + 18, y - 4], colorOf(color), dashes), text(name, { x: x + 23, y, anchor: 'start' }));
+    x += entryWidth;
+  }
+  return { rows: entries.length === 0 ? 0 : row + 1, parts };
+}
+
+function drawAxes({ x, y }: Chart, plot: Plot): string[] {
   const columns = x.ticks.flatMap((tick) => [
-    line([scales.x(tick), plot.top, scales.x(tick), plot.bottom], '#eee'),
-    text(numberLabel(tick), { x: scales.x(tick), y: plot.bottom + 16, anchor: 'middle' }),
+    line([plot.x(tick), plot.top, plot.x(tick), plot.bottom], '#eee'),
+    text(numberLabel(tick), { x: plot.x(tick), y: plot.bottom + 16, anchor: 'middle' }),
   ]);
   const rows = y.ticks.flatMap((tick, index) => [
-    line([plot.left, scales.y(tick), plot.right, scales.y(tick)], index === 0 ? '#999' : '#ddd'),
-    text(numberLabel(tick), { x: plot.left - 6, y: scales.y(tick) + 4, anchor: 'end' }),
+    line([margin.left, plot.y(tick), right, plot.y(tick)], index === 0 ? '#999' : '#ddd'),
+    text(numberLabel(tick), { x: margin.left - 6, y: plot.y(tick) + 4, anchor: 'end' }),
   ]);
   return [
     ...columns,
     ...rows,
-    text(x.label, { x: (plot.left + plot.right) / 2, y: plot.bottom + 38, anchor: 'middle' }),
+    text(x.label, { x: (margin.left + right) / 2, y: plot.bottom + 38, anchor: 'middle' }),
     // Above its axis: turned text is hard to read.
     text(y.label, { x: 8, y: plot.top - 10, anchor: 'start' }),
   ];
 }
 
-/** Their labels are staggered, since marks may lie close together. */
-function drawMarks(marks: readonly ChartMark[], scales: Scales): string[] {
-  return marks.flatMap(({ x, label, color }, index) => {
-    const at = scales.x(x);
-    const y = plot.top + 12 + index * labelStep;
-    const fitsRight = at + (label.length + 1) * letterWidth < plot.right;
-    return [
-      line([at, plot.top, at, plot.bottom], colorOf(color), '4 3'),
-      text(label, { x: at + (fitsRight ? 5 : -5), y, anchor: fitsRight ? 'start' : 'end' }),
-    ];
-  });
-}
-
-function drawSeries({ name, points, shape, color }: ChartSeries, scales: Scales): string {
-  const places = points.map(([x, y]) => [scales.x(x), scales.y(y)] as const);
-  const dots = places.map(
-    ([x, y]) =>
-      `<circle cx="${fixed(x)}" cy="${fixed(y)}" r="${shape === 'dots' ? 5 : 3}" fill="${colorOf(color)}" stroke="#fff"/>`,
+function drawSeries({ points, shape, color }: ChartSeries, { x, y }: Plot): string {
+  const radius = shape === 'dots' ? dotRadius : 3;
+  const dots = points.map(
+    (point) =>
+      `<circle cx="${fixed(x(point[0]))}" cy="${fixed(y(point[1]))}" r="${radius}" fill="${colorOf(color)}" stroke="#fff"/>`,
   );
-  if (shape === 'dots') return [...dots, ...places.map((place) => drawName(name, place))].join('\n');
-  const path = places.map(([x, y], index) => `${index === 0 ? 'M' : 'L'}${fixed(x)} ${fixed(y)}`).join('');
+  if (shape === 'dots') return dots.join('\n');
+  const path = points.map((point, index) => `${index === 0 ? 'M' : 'L'}${fixed(x(point[0]))} ${fixed(y(point[1]))}`);
   const dashes = shape === 'dashed line' ? ' stroke-dasharray="5 3"' : '';
-  return [`<path d="${path}" fill="none" stroke="${colorOf(color)}" stroke-width="1.5"${dashes}/>`, ...dots].join('\n');
+  return [
+    `<path d="${path.join('')}" fill="none" stroke="${colorOf(color)}" stroke-width="1.5"${dashes}/>`,
+    ...dots,
+  ].join('\n');
 }
 
-function drawName(name: string, [x, y]: readonly [number, number]): string {
-  const fitsRight = x + 10 + name.length * letterWidth < plot.right;
-  return text(name, { x: x + (fitsRight ? 9 : -9), y: y + 4, anchor: fitsRight ? 'start' : 'end' });
-}
-
-function drawLegend(series: readonly ChartSeries[]): string {
-  const y = plot.top - 24;
-  let x = plot.left;
-  return series
-    .map(({ name, shape, color }) => {
-      const dashes = shape === 'dashed line' ? ' stroke-dasharray="5 3"' : '';
-      const sample = `<path d="M${fixed(x)} ${y - 4}h18" stroke="${colorOf(color)}" stroke-width="2"${dashes}/>`;
-      const label = text(name, { x: x + 23, y, anchor: 'start' });
-      x += name.length * letterWidth + 45;
-      return `${sample}\n${label}`;
-    })
-    .join('\n');
+function drawNames(series: readonly ChartSeries[], { x, y, top, bottom }: Plot): string[] {
+  const named = series
+    .filter(({ shape }) => shape === 'dots')
+    .flatMap(({ name, points }) => points.map((point) => ({ name, x: x(point[0]), y: y(point[1]) })));
+  return placeLabels(named, { dotRadius, left: margin.left, right, top, bottom }).map(({ name, place }) =>
+    text(name, place),
+  );
 }
