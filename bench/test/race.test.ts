@@ -25,7 +25,7 @@ test('our part of the race: real engines alone, then behind POST /analyze', asyn
   expect(ours?.scores?.wordF1).toBeGreaterThan(0.9);
   expect(ours?.scores?.lineF1).toBeGreaterThan(0.7);
   expect(ours?.imagesPerSecond?.median).toBeGreaterThan(0);
-  expect(ours?.latency.images).toBe(2);
+  expect(ours?.latency?.images).toBe(2);
   expect(ours?.peakBytesEach).toHaveLength(1);
   expect(ours?.cpuSecondsPerImage).toBeGreaterThan(0.01);
   expect(api?.scores).toEqual(ours?.scores);

@@ -141,8 +141,8 @@ function formatModel({ contenders }: ModelReport): string {
     fixed(scores?.wordF1, 4),
     fixed(scores?.lineF1, 4),
     fixed(scores?.charF1, 4),
-    fixed(latency.p50Ms, 0),
-    fixed(latency.p95Ms, 0),
+    fixed(latency?.p50Ms, 0),
+    fixed(latency?.p95Ms, 0),
     fixed(cpuSecondsPerImage, 2),
     megabytes(peakBytes),
   ]);

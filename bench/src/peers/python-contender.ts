@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type { ModelName } from '@glyphmill/ocr/pool';
 import type { BenchImage } from '../image-set.ts';
 import { sumCpuSeconds } from '../proc-stat.ts';
+import { timeRun } from '../timed-run.ts';
 import type { Contender, Turn } from './contender.ts';
 import { createMeter } from './meter.ts';
 
@@ -17,20 +18,57 @@ export type PeerName = keyof typeof peerScripts;
 export interface PeerOptions {
   readonly python: string;
   readonly model: ModelName;
+  readonly processes: number;
+  /** Of each process. */
   readonly threads: number;
   readonly warmUp: BenchImage | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
 /**
- * Starts a peer's script (see peers/peer_protocol.py) and lets it read one image. It reads images one after the other with
- * all its threads, so that its latencies are those of one request at a time.
+ * Starts a peer's script (see peers/peer_protocol.py), as often as said, and lets each process read one image. One process
+ * reads images one after the other with all its threads, so that its latencies are those of one request at a time; of
+ * several there are none.
  */
 export async function createPythonContender(peer: PeerName, options: PeerOptions): Promise<Contender> {
-  const { python, model, threads, warmUp, env } = options;
+  const { model, processes, warmUp } = options;
+  const peers = Array.from({ length: processes }, () => startPeer(peer, options));
+  const close = async (): Promise<void> => {
+    await Promise.all(peers.map((process) => process.close()));
+  };
+  try {
+    for (const process of peers) {
+      await process.ready;
+      if (warmUp !== undefined) await process.read([warmUp]);
+    }
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  const pids = peers.map(({ pid }) => pid);
+  const meter = createMeter({ pids: () => pids, cpuSeconds: () => sumCpuSeconds(pids) });
+  const [first] = peers;
+  return {
+    name: `${peer} ${model}${processes === 1 ? '' : `, ${processes} processes`}`,
+    role: 'saturation',
+    run: (images) =>
+      meter.measure(() => (processes === 1 && first !== undefined ? first.read(images) : shareImages(images, peers))),
+    usage: meter.usage,
+    close,
+  };
+}
+
+interface PeerProcess {
+  readonly pid: number;
+  /** Resolves when its models are loaded. */
+  readonly ready: Promise<void>;
+  read(images: readonly BenchImage[]): Promise<Turn>;
+  close(): Promise<void>;
+}
+
+function startPeer(peer: PeerName, { python, model, threads, env }: PeerOptions): PeerProcess {
   const script = fileURLToPath(new URL(`../../peers/${peerScripts[peer]}`, import.meta.url));
   const child = spawn(python, [script, model, String(threads)], { env, stdio: ['pipe', 'pipe', 'pipe'] });
-  const { pid = 0 } = child;
   let complaints = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (complaints = (complaints + text).slice(-2000)));
   child.stdin.on('error', () => undefined);
@@ -42,21 +80,33 @@ export async function createPythonContender(peer: PeerName, options: PeerOptions
     if (line.done === true) throw new Error(`${peer} ended:\n${complaints}`);
     return JSON.parse(line.value);
   };
-  await nextAnswer();
-  const ask = async (images: readonly BenchImage[]): Promise<Turn> => {
-    child.stdin.write(`${JSON.stringify({ paths: images.map(({ path }) => path) })}\n`);
-    return (await nextAnswer()) as Turn;
-  };
-  if (warmUp !== undefined) await ask([warmUp]);
-  const meter = createMeter({ pids: () => [pid], cpuSeconds: () => sumCpuSeconds([pid]) });
+  const ready = nextAnswer().then(() => undefined);
+  ready.catch(() => undefined);
   return {
-    name: `${peer} ${model}`,
-    role: 'saturation',
-    run: (images) => meter.measure(() => ask(images)),
-    usage: meter.usage,
+    pid: child.pid ?? 0,
+    ready,
+    async read(images) {
+      child.stdin.write(`${JSON.stringify({ paths: images.map(({ path }) => path) })}\n`);
+      return (await nextAnswer()) as Turn;
+    },
     async close() {
       child.stdin.end();
       await ended;
     },
   };
+}
+
+/** Each process takes the next image when it has read one. */
+async function shareImages(images: readonly BenchImage[], peers: readonly PeerProcess[]): Promise<Turn> {
+  const idle = [...peers];
+  const run = await timeRun(images, peers.length, async (image) => {
+    const peer = idle.pop();
+    if (peer === undefined) throw new Error('More images at the same time than processes');
+    const { predictions } = await peer.read([image]);
+    idle.push(peer);
+    return { file: image.file, lines: predictions[0]?.lines ?? [] };
+  });
+  const [failure] = run.failures;
+  if (failure !== undefined) throw new Error(`${failure.file}: ${failure.reason}`);
+  return { seconds: run.seconds, predictions: run.predictions, latenciesMs: [] };
 }

@@ -10,7 +10,7 @@ import { race, type RaceOptions, type RaceResult, type Round } from './race.ts';
 import { reportContenders, summarizeLoad, type LoadCurve, type ModelReport } from './race-report.ts';
 
 export interface RaceModelOptions extends RaceOptions {
-  /** Threads of each peer, and engine processes of ours. */
+  /** Threads of each peer, and engine processes of ours. faster-paddle is also raced as so many processes. */
   readonly threads: number;
   readonly peers: readonly PeerName[];
   /** A Python that has the peers. */
@@ -44,8 +44,13 @@ export async function raceModel(
     contenders.push(...(await createOwnContenders(model, { processes: threads, warmUp })));
     const api = apiOptions && (await createApiContender(images, { model, processes: threads, env }));
     if (api !== undefined) contenders.push(api);
-    for (const peer of peers) {
-      contenders.push(await createPythonContender(peer, { python, model, threads, warmUp, env }));
+    const peer = { python, model, warmUp, env };
+    for (const name of peers) {
+      contenders.push(await createPythonContender(name, { ...peer, processes: 1, threads }));
+    }
+    // What a caller would do who wants the most of it, as ours does.
+    if (peers.includes('faster-paddle') && threads > 1) {
+      contenders.push(await createPythonContender('faster-paddle', { ...peer, processes: threads, threads: 1 }));
     }
     const onRound = printRounds(contenders, surroundings);
     const result = await race(contenders, images, { ...options, onRound });

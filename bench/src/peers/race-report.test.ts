@@ -51,15 +51,17 @@ test('puts together who is who, round by round', () => {
     contender('ours', 'latency', 100),
     contender('api', 'latency', 3),
     contender('peer', 'saturation', 12),
+    contender('peers', 'saturation', 12),
   ];
   const showings = [
     { images: 4, predictions: read('yes'), latenciesMs: [9, 9, 9] },
     { images: 2, predictions: read('yes'), latenciesMs: [10, 20, 30] },
     { images: 2, predictions: read('yes'), latenciesMs: [40, 50, 60] },
     { images: 4, predictions: read('no'), latenciesMs: [70, 80, 90] },
+    { images: 4, predictions: read('yes'), latenciesMs: [] },
   ];
-  const rounds = [{ imagesPerSecond: [2, 1, 1, 1] }, { imagesPerSecond: [3, nothing, nothing, 2] }];
-  const [ours, api, peer, ...others] = reportContenders(contenders, { rounds, showings }, images);
+  const rounds = [{ imagesPerSecond: [2, 1, 1, 1, 4] }, { imagesPerSecond: [3, nothing, nothing, 2, 6] }];
+  const [ours, api, peer, peers, ...others] = reportContenders(contenders, { rounds, showings }, images);
   expect(others).toEqual([]);
   expect(ours).toMatchObject({
     name: 'ours',
@@ -76,6 +78,7 @@ test('puts together who is who, round by round', () => {
     cpuSecondsPerImage: 3,
     scores: { wordF1: 0 },
   });
+  expect(peers).toMatchObject({ ratio: { median: 0.5, lowest: 0.5, highest: 0.5 }, latency: undefined });
 });
 
 test('a load under which nothing was answered has no latency', () => {

@@ -29,8 +29,8 @@ export interface ContenderReport extends Omit<Usage, 'cpuSeconds'> {
   readonly ratio: Spread | undefined;
   /** Undefined without truth. */
   readonly scores: Scores | undefined;
-  /** One image at a time. */
-  readonly latency: LatencySummary;
+  /** One image at a time; undefined of one that only reads several. */
+  readonly latency: LatencySummary | undefined;
   readonly cpuSecondsPerImage: number;
 }
 
@@ -76,13 +76,14 @@ export function spreadOf(values: readonly number[]): Spread | undefined {
   return { median: percentile(numbers, 0.5), lowest: Math.min(...numbers), highest: Math.max(...numbers) };
 }
 
-export function summarizeLatencies(latenciesMs: readonly number[]): LatencySummary {
+/** Undefined when there are none. */
+export function summarizeLatencies(latenciesMs: readonly number[]): LatencySummary | undefined {
+  if (latenciesMs.length === 0) return undefined;
   return { p50Ms: percentile(latenciesMs, 0.5), p95Ms: percentile(latenciesMs, 0.95), images: latenciesMs.length };
 }
 
 export function summarizeLoad({ requestsPerSecond, requests, failed, latenciesMs }: LoadResult): LoadPoint {
-  const latency = latenciesMs.length === 0 ? {} : summarizeLatencies(latenciesMs);
-  return { requestsPerSecond, requests, failed, ...latency };
+  return { requestsPerSecond, requests, failed, ...summarizeLatencies(latenciesMs) };
 }
 
 /**

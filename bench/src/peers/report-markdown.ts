@@ -10,7 +10,7 @@ export function formatReport(report: PeersReport, plots: readonly Plot[], plotsF
   const { images, threads, models } = report;
   const loads = models.filter(({ load }) => load !== undefined);
   return [
-    `${images.count} images of \`${images.folder}\`${truthOf(images)}. Every peer is one process with ${plural(threads, 'thread')}, ours are ${plural(threads, 'engine process', 'es')}. Median of the rounds, and the lowest and highest in parentheses.`,
+    `${images.count} images of \`${images.folder}\`${truthOf(images)}. Every peer is one process with ${plural(threads, 'thread')} unless said, ours are ${plural(threads, 'engine process', 'es')}. Median of the rounds, and the lowest and highest in parentheses.`,
     ...models.map(({ contenders }) => formatMarkdownTable([speedHeader, ...contenders.map(speedRow)])),
     'Latencies are of one image at a time, the peers in their own process with all threads. Memory is resident memory: the highest sum of all processes, and in parentheses the peak of each. `POST /analyze` is Redis, API, worker and engines together.',
     ...(loads.length === 0
@@ -59,7 +59,9 @@ function spreadText(spread: Spread | undefined): string {
   return `${fixed(spread.median, 2)} (${fixed(spread.lowest, 2)} to ${fixed(spread.highest, 2)})`;
 }
 
-function latencyText({ p50Ms, p95Ms }: Pick<LatencySummary, 'p50Ms' | 'p95Ms'>): string {
+function latencyText(latency: LatencySummary | undefined): string {
+  if (latency === undefined) return noValue;
+  const { p50Ms, p95Ms } = latency;
   return `${whole(p50Ms)} / ${whole(p95Ms)} ms`;
 }
 

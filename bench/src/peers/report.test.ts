@@ -52,6 +52,7 @@ const report: PeersReport = {
         }),
         contender('Glyphmill small through POST /analyze', { imagesPerSecond: undefined, ratio: undefined }),
         contender('faster-paddle small', {}),
+        contender('faster-paddle small, 2 processes', { latency: undefined, peakBytesEach: [400e6, 431e6] }),
       ],
       load: {
         saturation: 1.75,
@@ -84,6 +85,7 @@ describe('the Markdown', () => {
     ['| **Glyphmill small**', ['1.80 (1.75 to 1.90)', '', '0.9026', '912 / 1,834 ms', '1.84 s', '990 MB (500 + 490)']],
     ['| Glyphmill small through', ['–', '0.9026']],
     ['| faster-paddle small', ['1.06 (1.00 to 1.10)', '**1.70** (1.60 to 1.80)', '0.8562', '0.9893', '831 MB']],
+    ['| faster-paddle small, 2', ['–', '831 MB (400 + 431)']],
     ['| small | 0.35 ', ['20 %', '600 ms', '1,200 ms', '0']],
     ['| small | 2.10 ', ['120 %', '–', '30']],
     ['| measured on', ['AMD EPYC (avx2, avx512_vnni), 2 cores, 25 GB, Linux 6.1']],
