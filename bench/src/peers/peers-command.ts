@@ -20,7 +20,7 @@ Usage: npm run bench:peers -- [DIR] [options]
 
   DIR                       a folder of images; receipts that are drawn for it if not said
   --model small|tiny|both   default both
-  --no-rapidocr             without RapidOCR, which runs beside small and takes half of the time
+  --no-rapidocr             without RapidOCR, which runs beside small and takes a third of the race
   --no-api                  without POST /analyze and its loads (and without redis-server)
   --threads N               threads of a peer, and engine processes of ours (default: one per usable core)
   --chunk N                 images in a round (default 20)

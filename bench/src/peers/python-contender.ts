@@ -77,7 +77,11 @@ function startPeer(peer: PeerName, { python, model, threads, env }: PeerOptions)
   const answers = createInterface(child.stdout)[Symbol.asyncIterator]();
   const nextAnswer = async (): Promise<unknown> => {
     const line = await answers.next();
-    if (line.done === true) throw new Error(`${peer} ended:\n${complaints}`);
+    if (line.done === true) {
+      // Its last words may come later than the end of its answers.
+      await ended;
+      throw new Error(`${peer} ended:\n${complaints}`);
+    }
     return JSON.parse(line.value);
   };
   const ready = nextAnswer().then(() => undefined);
