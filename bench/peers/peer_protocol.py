@@ -2,7 +2,8 @@
 
 The peer says {"ready": true} once its models are loaded. For each {"paths": [...]} on standard input it reads those
 images one after the other and answers {"seconds": S, "latenciesMs": [...], "predictions": [{"file", "lines":
-[{"text", "confidence", "box"}]}]}; the times do not hold reading the files. It ends when standard input is closed.
+[{"text", "confidence", "box"}]}], "failures": [{"file", "reason"}]}; the times do not hold reading the files. An image
+that it cannot read is among the failures, and in the seconds only. It ends when standard input is closed.
 """
 import json
 import os
@@ -21,13 +22,23 @@ def serve(load):
     for request in sys.stdin:
         paths = [Path(path) for path in json.loads(request)["paths"]]
         images = [path.read_bytes() for path in paths]
-        pages, ends = [], [time.perf_counter()]
-        for image in images:
-            pages.append(read_image(image))
-            ends.append(time.perf_counter())
-        latencies = [(end - start) * 1000 for start, end in zip(ends, ends[1:])]
-        predictions = [{"file": path.name, "lines": lines} for path, lines in zip(paths, pages)]
-        _send(answers, {"seconds": ends[-1] - ends[0], "latenciesMs": latencies, "predictions": predictions})
+        _send(answers, _read_all(paths, images, read_image))
+
+
+def _read_all(paths, images, read_image):
+    latencies, predictions, failures = [], [], []
+    started = time.perf_counter()
+    for path, image in zip(paths, images):
+        began = time.perf_counter()
+        try:
+            lines = read_image(image)
+        except Exception as error:  # Libraries raise what they like at damaged images.
+            failures.append({"file": path.name, "reason": f"{type(error).__name__}: {error}"})
+            continue
+        latencies.append((time.perf_counter() - began) * 1000)
+        predictions.append({"file": path.name, "lines": lines})
+    seconds = time.perf_counter() - started
+    return {"seconds": seconds, "latenciesMs": latencies, "predictions": predictions, "failures": failures}
 
 
 def _send(stream, message):

@@ -3,10 +3,10 @@ import type { BenchImage } from '../image-set.ts';
 import { startImageServer } from '../image-server.ts';
 import { childrenOf, sumCpuSeconds } from '../proc-stat.ts';
 import { startServiceStack, type StackOptions } from '../service-stack.ts';
+import { timeRun } from '../timed-run.ts';
 import type { Contender, Turn } from './contender.ts';
 import { createMeter } from './meter.ts';
 import { offerLoad, type LoadResult } from './open-loop.ts';
-import { readAll } from './own-contender.ts';
 
 /** Ours as callers know it: through HTTP, queue and download, each service a process of its own. */
 export interface ApiContender extends Contender {
@@ -32,7 +32,6 @@ const seed = 1;
 /** Starts Redis, API and worker and warms them up on the first image. Downloads come from this process's memory. */
 export async function createApiContender(images: readonly BenchImage[], options: StackOptions): Promise<ApiContender> {
   const { model, processes } = options;
-  const name = `Glyphmill ${model} through POST /analyze`;
   const server = await startImageServer(images);
   const stack = await startServiceStack(options).catch(async (error: unknown) => {
     await server.close();
@@ -46,18 +45,13 @@ export async function createApiContender(images: readonly BenchImage[], options:
     await stack.close();
     await server.close();
   };
-  try {
-    const warmUp = images.slice(0, 1).flatMap((image) => Array.from({ length: processes * 2 }, () => image));
-    await readAll(name, warmUp, { concurrency: warmUp.length, read });
-  } catch (error) {
-    await close();
-    throw error;
-  }
+  const warmUp = images.slice(0, 1).flatMap((image) => Array.from({ length: processes * 2 }, () => image));
+  await timeRun(warmUp, warmUp.length, read);
   return {
-    name,
+    name: `Glyphmill ${model} through POST /analyze`,
     role: 'latency',
-    run: (part) => meter.measure(() => readAll(name, part, { concurrency: 1, read })),
-    saturate: (part) => readAll(name, part, { concurrency: processes * requestsPerEngine, read }),
+    run: (part) => meter.measure(() => timeRun(part, 1, read)),
+    saturate: (part) => timeRun(part, processes * requestsPerEngine, read),
     async measureLoads(part, { saturation, shares, requests, onLoad }) {
       const results: LoadResult[] = [];
       for (const share of shares) {

@@ -5,8 +5,10 @@ export interface Turn {
   /** Reading the files is not counted. */
   readonly seconds: number;
   readonly predictions: readonly Prediction[];
-  /** Of each image, in milliseconds; while others are read at the same time where the contender does that. */
+  /** Of each image that was read, in milliseconds; while others are read at the same time where the contender does that. */
   readonly latenciesMs: readonly number[];
+  /** Images that could not be read, which were in its time and have no prediction. */
+  readonly failures: readonly { readonly file: string; readonly reason: string }[];
 }
 
 /** What the turns have cost so far. */

@@ -1,7 +1,7 @@
 import type { ModelName } from '@glyphmill/ocr/pool';
 import type { BenchImage } from '../image-set.ts';
 import { sumCpuSeconds } from '../proc-stat.ts';
-import { timeRun, type ReadImage, type TimedRun } from '../timed-run.ts';
+import { timeRun } from '../timed-run.ts';
 import { createWarmPool, readThroughPool } from '../warm-pool.ts';
 import type { Contender } from './contender.ts';
 import { createMeter } from './meter.ts';
@@ -21,22 +21,10 @@ export async function createOwnContenders(
     return {
       name,
       role,
-      run: (images) => meter.measure(() => readAll(name, images, { concurrency, read })),
+      run: (images) => meter.measure(() => timeRun(images, concurrency, read)),
       usage: meter.usage,
       close: () => pool.close(),
     };
   };
   return [contender('saturation', processes), contender('latency', 1)];
-}
-
-/** Throws when an image cannot be read: a race with gaps would compare nothing. */
-export async function readAll(
-  name: string,
-  images: readonly BenchImage[],
-  { concurrency, read }: { readonly concurrency: number; readonly read: ReadImage },
-): Promise<TimedRun> {
-  const run = await timeRun(images, concurrency, read);
-  const [failure] = run.failures;
-  if (failure !== undefined) throw new Error(`${name}: ${failure.file}: ${failure.reason}`);
-  return run;
 }

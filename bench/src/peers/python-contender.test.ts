@@ -27,7 +27,7 @@ const note = (text) => appendFileSync(${JSON.stringify(log)}, text + '\\n');
 note('start ' + process.argv.slice(3).join(' '));
 const say = (message) => console.log(JSON.stringify(message));
 const respond = (names) => say({
-  seconds: 2, latenciesMs: names.map(() => 7), predictions: names.map((file) => ({ file, lines: [] })),
+  seconds: 2, latenciesMs: names.map(() => 7), predictions: names.map((file) => ({ file, lines: [] })), failures: [],
 });
 say({ ready: true });
 require('node:readline').createInterface(process.stdin).on('line', (line) => {
@@ -69,10 +69,29 @@ test('several processes share the images, and nobody knows the latency of one th
   expect(new Set(reads.map((call) => call.split(' ')[0])).size).toBe(2);
 });
 
+test.each([1, 2])('an image that a peer cannot read is a failure and no end (%d processes)', async (processes) => {
+  const cannot = `say({ seconds: 1, latenciesMs: names.filter((n) => n !== 'c').map(() => 7),
+    predictions: names.filter((n) => n !== 'c').map((file) => ({ file, lines: [] })),
+    failures: names.filter((n) => n === 'c').map((file) => ({ file, reason: 'damaged' })) })`;
+  const { options } = await fakePeer(cannot);
+  const contender = await createPythonContender('faster-paddle', { ...options, processes, threads: 1 });
+  const turn = await contender.run(images);
+  await contender.close();
+  expect(turn.failures).toEqual([{ file: 'c', reason: 'damaged' }]);
+  expect(turn.predictions.map(({ file }) => file)).toEqual(['a', 'b', 'd']);
+});
+
 test.each([1, 2])('a peer that ends says why (%d processes)', async (processes) => {
   const { options } = await fakePeer(`console.error('out of memory'); process.exit(1)`);
   const started = createPythonContender('faster-paddle', { ...options, processes, threads: 1 });
   await expect(started).rejects.toThrow(/faster-paddle ended:\n.*out of memory/s);
+});
+
+test.each([1, 2])('a peer that ends in the race ends the race (%d processes)', async (processes) => {
+  const { options } = await fakePeer(`if (names.includes('d')) process.exit(1); respond(names)`);
+  const contender = await createPythonContender('faster-paddle', { ...options, processes, threads: 1 });
+  await expect(contender.run(images)).rejects.toThrow('faster-paddle ended');
+  await contender.close();
 });
 
 test('a Python that is not there is an error', async () => {

@@ -103,14 +103,20 @@ function startPeer(peer: PeerName, { python, model, threads, env }: PeerOptions)
 /** Each process takes the next image when it has read one. */
 async function shareImages(images: readonly BenchImage[], peers: readonly PeerProcess[]): Promise<Turn> {
   const idle = [...peers];
+  let death: Error | undefined;
   const run = await timeRun(images, peers.length, async (image) => {
     const peer = idle.pop();
-    if (peer === undefined) throw new Error('More images at the same time than processes');
-    const { predictions } = await peer.read([image]);
+    if (peer === undefined) throw new Error('Its process has ended');
+    const { predictions, failures } = await peer.read([image]).catch((error: unknown) => {
+      death = error instanceof Error ? error : new Error(String(error));
+      throw death;
+    });
     idle.push(peer);
-    return { file: image.file, lines: predictions[0]?.lines ?? [] };
+    const [prediction] = predictions;
+    if (prediction === undefined) throw new Error(failures[0]?.reason ?? 'No answer');
+    return prediction;
   });
-  const [failure] = run.failures;
-  if (failure !== undefined) throw new Error(`${failure.file}: ${failure.reason}`);
-  return { seconds: run.seconds, predictions: run.predictions, latenciesMs: [] };
+  // An image that cannot be read is one thing, nobody to read it another.
+  if (death !== undefined) throw death;
+  return { ...run, latenciesMs: [] };
 }

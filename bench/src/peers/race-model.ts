@@ -53,7 +53,7 @@ export async function raceModel(
       contenders.push(await createPythonContender('faster-paddle', { ...peer, processes: threads, threads: 1 }));
     }
     const onRound = printRounds(contenders, surroundings);
-    const result = await race(contenders, images, { ...options, onRound });
+    const result = await race(contenders, images, { ...options, onRound, onFailure: surroundings.print });
     // Memory is asked for while all are there.
     const reports = reportContenders(contenders, result, images);
     for (const contender of contenders) if (contender !== api) await contender.close();

@@ -54,11 +54,11 @@ test('puts together who is who, round by round', () => {
     contender('peers', 'saturation', 12),
   ];
   const showings = [
-    { images: 4, predictions: read('yes'), latenciesMs: [9, 9, 9] },
-    { images: 2, predictions: read('yes'), latenciesMs: [10, 20, 30] },
-    { images: 2, predictions: read('yes'), latenciesMs: [40, 50, 60] },
-    { images: 4, predictions: read('no'), latenciesMs: [70, 80, 90] },
-    { images: 4, predictions: read('yes'), latenciesMs: [] },
+    { images: 4, predictions: read('yes'), latenciesMs: [9, 9, 9], failed: [] },
+    { images: 2, predictions: read('yes'), latenciesMs: [10, 20, 30], failed: [] },
+    { images: 2, predictions: read('yes'), latenciesMs: [40, 50, 60], failed: [] },
+    { images: 4, predictions: read('no'), latenciesMs: [70, 80, 90], failed: ['b', 'c'] },
+    { images: 4, predictions: read('yes'), latenciesMs: [], failed: [] },
   ];
   const rounds = [{ imagesPerSecond: [2, 1, 1, 1, 4] }, { imagesPerSecond: [3, nothing, nothing, 2, 6] }];
   const [ours, api, peer, peers, ...others] = reportContenders(contenders, { rounds, showings }, images);
@@ -76,6 +76,7 @@ test('puts together who is who, round by round', () => {
     ratio: { median: 1.75, lowest: 1.5, highest: 2 },
     latency: { p50Ms: 80 },
     cpuSecondsPerImage: 3,
+    failed: 2,
     scores: { wordF1: 0 },
   });
   expect(peers).toMatchObject({ ratio: { median: 0.5, lowest: 0.5, highest: 0.5 }, latency: undefined });

@@ -32,6 +32,8 @@ export interface ContenderReport extends Omit<Usage, 'cpuSeconds'> {
   /** One image at a time; undefined of one that only reads several. */
   readonly latency: LatencySummary | undefined;
   readonly cpuSecondsPerImage: number;
+  /** Images that it could not read; they count as if nothing stood on them. */
+  readonly failed: number;
 }
 
 /** One load on `POST /analyze`. */
@@ -116,6 +118,7 @@ export function reportContenders(
       scores: scorePredictions(images, showing.predictions),
       latency: summarizeLatencies(latenciesOf(name)),
       cpuSecondsPerImage: cpuSeconds / showing.images,
+      failed: showing.failed.length,
     };
   });
 }

@@ -13,6 +13,8 @@ export interface Showing {
   /** What it read the last time, image by image. */
   readonly predictions: readonly Prediction[];
   readonly latenciesMs: readonly number[];
+  /** Names of images that it could not read, each once. */
+  readonly failed: readonly string[];
 }
 
 export interface RaceResult {
@@ -28,6 +30,12 @@ export interface RaceOptions {
   readonly passes: number;
 }
 
+export interface RaceEvents {
+  readonly onRound: (round: Round) => void;
+  /** Told once of each image that somebody could not read. */
+  readonly onFailure: (message: string) => void;
+}
+
 /**
  * Lets the contenders read the same images one after the other, in rounds. Who begins changes from round to round, so
  * that a machine that gets slower or faster meanwhile treats all alike.
@@ -35,12 +43,13 @@ export interface RaceOptions {
 export async function race(
   contenders: readonly Contender[],
   images: readonly BenchImage[],
-  { chunk, passes, onRound }: RaceOptions & { readonly onRound: (round: Round) => void },
+  { chunk, passes, onRound, onFailure }: RaceOptions & RaceEvents,
 ): Promise<RaceResult> {
   const records = contenders.map(() => ({
     images: 0,
     predictions: new Map<string, Prediction>(),
     latenciesMs: [] as number[],
+    failed: new Set<string>(),
   }));
   const rounds: Round[] = [];
   for (let pass = 0; pass < passes; pass++) {
@@ -52,17 +61,25 @@ export async function race(
         const [contender, record] = [contenders[who], records[who]];
         if (contender === undefined || record === undefined) continue;
         if (contender.role === 'latency' && pass > 0) continue;
-        const { seconds, predictions, latenciesMs } = await contender.run(part);
-        speeds[who] = part.length / seconds;
-        record.images += part.length;
+        const { seconds, predictions, latenciesMs, failures } = await contender.run(part);
+        speeds[who] = predictions.length / seconds;
+        record.images += predictions.length;
         record.latenciesMs.push(...latenciesMs);
         for (const prediction of predictions) record.predictions.set(prediction.file, prediction);
+        for (const failure of failures) {
+          if (!record.failed.has(failure.file)) onFailure(`${contender.name}: ${failure.file}: ${failure.reason}`);
+          record.failed.add(failure.file);
+        }
       }
       const round = { imagesPerSecond: speeds };
       rounds.push(round);
       onRound(round);
     }
   }
-  const showings = records.map((record) => ({ ...record, predictions: [...record.predictions.values()] }));
+  const showings = records.map((record) => ({
+    ...record,
+    predictions: [...record.predictions.values()],
+    failed: [...record.failed],
+  }));
   return { rounds, showings };
 }

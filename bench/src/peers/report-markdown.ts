@@ -12,6 +12,7 @@ export function formatReport(report: PeersReport, plots: readonly Plot[], plotsF
   return [
     `${images.count} images of \`${images.folder}\`${truthOf(images)}. Every peer is one process with ${plural(threads, 'thread')} unless said, ours are ${plural(threads, 'engine process', 'es')}. Median of the rounds, and the lowest and highest in parentheses.`,
     ...models.map(({ contenders }) => formatMarkdownTable([speedHeader, ...contenders.map(speedRow)])),
+    ...failureNotes(models),
     'Latencies are of one image at a time, the peers in their own process with all threads. Memory is resident memory: the highest sum of all processes, and in parentheses the peak of each. `POST /analyze` is Redis, API, worker and engines together.',
     ...(loads.length === 0
       ? []
@@ -23,6 +24,13 @@ export function formatReport(report: PeersReport, plots: readonly Plot[], plotsF
 
 function truthOf({ count, withTruth }: PeersReport['images']): string {
   return withTruth === count ? '' : `, ${withTruth} of them with truth`;
+}
+
+function failureNotes(models: readonly ModelReport[]): string[] {
+  const failing = models.flatMap(({ contenders }) => contenders).filter(({ failed }) => failed > 0);
+  if (failing.length === 0) return [];
+  const counts = failing.map(({ name, failed }) => `${name} ${plural(failed, 'image')}`);
+  return [`Could not be read, and counts as if nothing stood there: ${counts.join(', ')}.`];
 }
 
 const speedHeader = [

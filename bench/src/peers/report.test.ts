@@ -22,6 +22,7 @@ function contender(name: string, changes: Partial<ContenderReport>): ContenderRe
     cpuSecondsPerImage: 1.84,
     peakBytes: 831e6,
     peakBytesEach: [831e6],
+    failed: 0,
     ...changes,
   };
 }
@@ -52,7 +53,7 @@ const report: PeersReport = {
         }),
         contender('Glyphmill small through POST /analyze', { imagesPerSecond: undefined, ratio: undefined }),
         contender('faster-paddle small', {}),
-        contender('faster-paddle small, 2 processes', { latency: undefined, peakBytesEach: [400e6, 431e6] }),
+        contender('faster-paddle small, 2 processes', { failed: 1, latency: undefined, peakBytesEach: [400e6, 431e6] }),
       ],
       load: {
         saturation: 1.75,
@@ -94,6 +95,10 @@ describe('the Markdown', () => {
     ['| command', ['`npm run bench:peers -- DIR --report docs/performance.md`']],
   ])('has a row %s', (row, cells) => {
     expect(cellsOf(markdown, row)).toEqual(expect.arrayContaining(cells));
+  });
+
+  test('names those who could not read all', () => {
+    expect(markdown).toContain('as if nothing stood there: faster-paddle small, 2 processes 1 image.');
   });
 
   test.each([
