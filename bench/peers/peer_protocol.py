@@ -1,8 +1,9 @@
 """How the bench talks to a peer: JSON objects, one a line.
 
 The peer says {"ready": true} once its models are loaded. For each {"paths": [...]} on standard input it reads those
-images and answers {"seconds": S, "predictions": [{"file", "lines": [{"text", "confidence", "box"}]}]}; the seconds
-do not hold reading the files. It ends when standard input is closed.
+images one after the other and answers {"seconds": S, "latenciesMs": [...], "predictions": [{"file", "lines":
+[{"text", "confidence", "box"}]}], "failures": [{"file", "reason"}]}; the times do not hold reading the files. An image
+that it cannot read is among the failures, and in the seconds only. It ends when standard input is closed.
 """
 import json
 import os
@@ -21,11 +22,23 @@ def serve(load):
     for request in sys.stdin:
         paths = [Path(path) for path in json.loads(request)["paths"]]
         images = [path.read_bytes() for path in paths]
-        started = time.perf_counter()
-        pages = [read_image(image) for image in images]
-        seconds = time.perf_counter() - started
-        predictions = [{"file": path.name, "lines": lines} for path, lines in zip(paths, pages)]
-        _send(answers, {"seconds": seconds, "predictions": predictions})
+        _send(answers, _read_all(paths, images, read_image))
+
+
+def _read_all(paths, images, read_image):
+    latencies, predictions, failures = [], [], []
+    started = time.perf_counter()
+    for path, image in zip(paths, images):
+        began = time.perf_counter()
+        try:
+            lines = read_image(image)
+        except Exception as error:  # Libraries raise what they like at damaged images.
+            failures.append({"file": path.name, "reason": f"{type(error).__name__}: {error}"})
+            continue
+        latencies.append((time.perf_counter() - began) * 1000)
+        predictions.append({"file": path.name, "lines": lines})
+    seconds = time.perf_counter() - started
+    return {"seconds": seconds, "latenciesMs": latencies, "predictions": predictions, "failures": failures}
 
 
 def _send(stream, message):

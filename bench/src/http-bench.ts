@@ -64,7 +64,8 @@ export async function measureHttp(images: readonly BenchImage[], options: StackO
   }
 }
 
-function readThroughApi(apiUrl: string, urlOf: (image: BenchImage) => string): ReadImage {
+/** Reads through `POST /analyze`, which downloads the image from where `urlOf` says. */
+export function readThroughApi(apiUrl: string, urlOf: (image: BenchImage) => string): ReadImage {
   return async (image) => {
     const response = await fetch(`${apiUrl}/analyze`, {
       method: 'POST',

@@ -4,9 +4,11 @@ import { UsageError, type Surroundings } from './bench-surroundings.ts';
 import { runDemoLoad } from './demo-load/demo-load.ts';
 import { demoUsage } from './demo-load/demo-options.ts';
 import { capacityUsage, runCapacity } from './capacity/capacity-command.ts';
+import { drawUsage, runDraw } from './draw-command.ts';
 import { footprintUsage, runFootprint } from './capacity/footprint-command.ts';
 import { jobsUsage, runJobsBench } from './jobs-bench.ts';
-import { peersUsage, runPeers } from './peers-command.ts';
+import { PeerSetupError } from './peers/peer-environment.ts';
+import { peersUsage, runPeers } from './peers/peers-command.ts';
 import { runScale, scaleUsage } from './scale/scale-command.ts';
 import { runServiceTimes, serviceTimesUsage } from './simulation/service-times-command.ts';
 import { runSimulations, simulateUsage } from './simulation/simulate-command.ts';
@@ -21,6 +23,7 @@ const commands: ReadonlyMap<string, Command> = new Map([
   ['batch', { usage: batchUsage, run: runBatchBench }],
   ['demo', { usage: demoUsage, run: runDemoLoad }],
   ['capacity', { usage: capacityUsage, run: runCapacity }],
+  ['draw', { usage: drawUsage, run: runDraw }],
   ['footprint', { usage: footprintUsage, run: runFootprint }],
   ['jobs', { usage: jobsUsage, run: runJobsBench }],
   ['peers', { usage: peersUsage, run: runPeers }],
@@ -56,6 +59,10 @@ async function main(): Promise<number> {
     if (error instanceof UsageError || isArgumentError(error)) {
       process.stderr.write(`${error.message}\n\n${usage}`);
       return 2;
+    }
+    if (error instanceof PeerSetupError) {
+      process.stderr.write(`\n${error.message}\n`);
+      return 1;
     }
     throw error;
   }

@@ -18,6 +18,11 @@ export function readCpuSeconds(pid: number): CpuSeconds {
   return { own: seconds(11, 12), endedChildren: seconds(13, 14) };
 }
 
+/** CPU time of some processes so far, without their children. */
+export function sumCpuSeconds(pids: readonly number[]): number {
+  return pids.reduce((sum, pid) => sum + readCpuSeconds(pid).own, 0);
+}
+
 /** Fields of /proc/<pid>/stat after the name, which may hold spaces and parentheses; the first is the state. */
 function readStat(pid: number): string[] {
   const stat = readProc(`${pid}/stat`);

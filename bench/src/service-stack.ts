@@ -51,7 +51,7 @@ export async function startServiceStack(options: StackOptions | ApiStackOptions)
     start(name, process.execPath, [serviceMain(name)], { ...shared, ...serviceEnv });
   try {
     const redisArgs = ['--port', '0', '--unixsocket', socket, '--dir', folder, '--save', '', '--appendonly', 'no'];
-    const redis = start('redis', 'redis-server', redisArgs, env);
+    const redis = start('redis', env['REDIS_SERVER'] ?? 'redis-server', redisArgs, env);
     await until(redis, () => canConnect(socket));
     // Nothing is refused or given up here: what is measured is how long it takes.
     const api = startOurs('api', { PORT: String(port), OPS_PORT: String(apiOps), SYNC_TIMEOUT_MS: '120000' });

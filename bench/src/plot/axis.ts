@@ -11,6 +11,15 @@ export function ticksUpTo(max: number, unit = 0): number[] {
   return Array.from({ length: Math.ceil(max / step - 1e-9) + 1 }, (_, index) => Number((index * step).toPrecision(12)));
 }
 
+/** Round numbers from at most `min` up to at least `max`: for scales that need not begin at 0. */
+export function ticksBetween(min: number, max: number): number[] {
+  const spread = Math.max(max - min, Math.abs(max) * 1e-3, 1e-9);
+  const [, step = 1] = ticksUpTo(spread);
+  const first = Math.floor(min / step + 1e-9);
+  const count = Math.max(Math.ceil(max / step - 1e-9), first + 1) - first;
+  return Array.from({ length: count + 1 }, (_, index) => Number(((first + index) * step).toPrecision(12)));
+}
+
 /** Times of day are read in other steps: 1 min, 5 min, 1 h … */
 const timeSteps = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400];
 

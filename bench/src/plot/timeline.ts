@@ -1,4 +1,5 @@
 import { numberLabel, ticksUpTo, timeLabels, timeTicksUpTo } from './axis.ts';
+import { colorOf, fixed, letterWidth, line, text } from './svg-elements.ts';
 import { type Point, thinPoints } from './thin-points.ts';
 
 export interface Series {
@@ -27,8 +28,6 @@ export interface Timeline {
 const width = 860;
 const panelHeight = 130;
 const margin = { left: 64, right: 26, top: 46, gap: 28, bottom: 30 };
-/** Told apart by most color-blind people (Okabe and Ito). */
-const colors = ['#0072b2', '#d55e00', '#009e73', '#cc79a7'];
 const maxPointsPerSeries = 500;
 
 /** An SVG of values over time, the panels below each other over one axis. Its size is bounded, however many points there are. */
@@ -102,8 +101,6 @@ function drawPanel({ label, series, mark }: Panel, { top, x, ticks, band }: Plac
 function drawLegend(label: string, series: readonly Series[], y: number): string {
   let x = margin.left;
   const parts = [text(label, { x, y, anchor: 'start' })];
-  // There is no measuring of text here; letters are about so wide.
-  const letterWidth = 5.8;
   x += label.length * letterWidth + 18;
   for (const [index, { name }] of series.entries()) {
     parts.push(`<rect x="${fixed(x)}" y="${y - 7}" width="12" height="3" fill="${colorOf(index)}"/>`);
@@ -126,33 +123,4 @@ function pathOf(
     else if (points[index - 1]?.[1] !== value || index === points.length - 1) commands.push(`H${px}V${py}`);
   }
   return commands.join('');
-}
-
-function colorOf(index: number): string {
-  return colors[index % colors.length] ?? '#000';
-}
-
-function line([x1, y1, x2, y2]: readonly [number, number, number, number], stroke: string, dashes?: string): string {
-  const dashed = dashes === undefined ? '' : ` stroke-dasharray="${dashes}"`;
-  return `<line x1="${fixed(x1)}" y1="${fixed(y1)}" x2="${fixed(x2)}" y2="${fixed(y2)}" stroke="${stroke}"${dashed}/>`;
-}
-
-interface TextPlace {
-  readonly x: number;
-  readonly y: number;
-  readonly anchor: 'start' | 'middle' | 'end';
-  readonly size?: number;
-}
-
-function text(content: string, { x, y, anchor, size }: TextPlace): string {
-  const fontSize = size === undefined ? '' : ` font-size="${size}"`;
-  return `<text x="${fixed(x)}" y="${fixed(y)}" text-anchor="${anchor}"${fontSize}>${escape(content)}</text>`;
-}
-
-function escape(content: string): string {
-  return content.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
-}
-
-function fixed(value: number): string {
-  return String(Math.round(value * 10) / 10);
 }
