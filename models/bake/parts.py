@@ -20,6 +20,8 @@ class Part:
     classes: int = 0
     dictionary_member: str | None = None
     dictionary_sha256: str = ""
+    # Whether there is a second file of it that computes in 8 bits.
+    int8: bool = False
 
 
 INPUTS = {
@@ -66,6 +68,7 @@ PARTS = [
         member_sha256="6f327246b50388f3c176ae304bd95767ea6dc0c9ae92153ef8cbe210b3c14884",
         upstream="PaddleOCR PP-OCRv6_small_rec",
         classes=18_710,
+        int8=True,
     ),
     Part(
         name="ppocrv6-tiny-detector",

@@ -45,6 +45,7 @@ export async function runOcr(options: OcrOptions, surroundings: OcrSurroundings)
     pool = await createEnginePool({
       processes,
       model: options.model,
+      precision: options.precision,
       limits,
       minConfidence: options.minConfidence,
       pageTimeoutMs,

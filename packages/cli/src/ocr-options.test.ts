@@ -11,6 +11,7 @@ describe('parseOcrArguments', () => {
         json: false,
         boxes: undefined,
         model: 'small',
+        precision: 'auto',
         minConfidence: 0.5,
         processes: undefined,
       },
@@ -18,10 +19,18 @@ describe('parseOcrArguments', () => {
   });
 
   test('all options, before and after the files', () => {
-    const args = ['--model', 'tiny', 'a.png', '--json', '--boxes=out', '--min-confidence', '0', '--processes', '3'];
-    expect(parseOcrArguments(args)).toEqual({
+    const args = ['--model', 'tiny', '--precision=fp32', 'a.png', '--json', '--boxes=out'];
+    expect(parseOcrArguments([...args, '--min-confidence', '0', '--processes', '3'])).toEqual({
       kind: 'run',
-      options: { inputs: ['a.png'], json: true, boxes: 'out', model: 'tiny', minConfidence: 0, processes: 3 },
+      options: {
+        inputs: ['a.png'],
+        json: true,
+        boxes: 'out',
+        model: 'tiny',
+        precision: 'fp32',
+        minConfidence: 0,
+        processes: 3,
+      },
     });
   });
 
@@ -35,6 +44,7 @@ describe('parseOcrArguments', () => {
     { args: ['-', '-'], says: 'once' },
     { args: [''], says: 'empty' },
     { args: ['a', '--model', 'huge'], says: '--model' },
+    { args: ['a', '--precision', 'int4'], says: '--precision' },
     { args: ['a', '--min-confidence', '1.5'], says: '--min-confidence' },
     { args: ['a', '--min-confidence', ''], says: '--min-confidence' },
     { args: ['a', '--processes', '0'], says: '--processes' },

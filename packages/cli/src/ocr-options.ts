@@ -1,5 +1,5 @@
 import type { ParseArgsConfig } from 'node:util';
-import { modelNames, type ModelName } from '@glyphmill/ocr/pool';
+import { modelNames, type ModelName, type Precision, precisions } from '@glyphmill/ocr/pool';
 import { parseFlags, parseNumber, UsageError } from './command-line.ts';
 
 export interface OcrOptions {
@@ -9,6 +9,7 @@ export interface OcrOptions {
   /** Where to draw the boxes; see boxes-path.ts. */
   readonly boxes: string | undefined;
   readonly model: ModelName;
+  readonly precision: Precision;
   /** Lines below it are left out, 0..1. */
   readonly minConfidence: number;
   /** Engine processes; undefined: as many as there are usable cores. */
@@ -24,6 +25,7 @@ const flags = {
   json: { type: 'boolean', default: false },
   boxes: { type: 'string' },
   model: { type: 'string', default: 'small' },
+  precision: { type: 'string', default: 'auto' },
   'min-confidence': { type: 'string', default: '0.5' },
   processes: { type: 'string' },
   help: { type: 'boolean', short: 'h', default: false },
@@ -43,6 +45,7 @@ Usage: npm run ocr -- [options] FILE… | FOLDER… | -
   --boxes OUT            draw boxes and texts on the pictures: a file (OUT.png), a folder,
                          or a pattern with {name} (out/{name}.png)
   --model small|tiny     small reads better (default), tiny reads faster
+  --precision P          int8, fp32, or auto (default): int8 where the processor is fast with it
   --min-confidence N     leave out lines below it, 0 to 1 (default 0.5)
   --processes N          images read at the same time (default: one per core)
   -h, --help             this text
@@ -69,6 +72,7 @@ export function parseOcrArguments(args: readonly string[]): OcrRequest {
       json: values.json,
       boxes: values.boxes,
       model: parseModel(values.model),
+      precision: parsePrecision(values.precision),
       minConfidence: parseNumber('--min-confidence', values['min-confidence'], { min: 0, max: 1, whole: false }),
       processes:
         values.processes === undefined
@@ -82,4 +86,10 @@ function parseModel(value: string): ModelName {
   const model = modelNames.find((name) => name === value);
   if (model === undefined) throw new UsageError(`--model is one of ${modelNames.join(', ')}`);
   return model;
+}
+
+function parsePrecision(value: string): Precision {
+  const precision = precisions.find((name) => name === value);
+  if (precision === undefined) throw new UsageError(`--precision is one of ${precisions.join(', ')}`);
+  return precision;
 }

@@ -3,6 +3,7 @@ import { batchPixelsWithin } from './gpu-memory.ts';
 import { readWeights, type Weights } from './manifest.ts';
 import { loadModel, type Model } from './model.ts';
 import { inBatches } from './network-batches.ts';
+import { usablePrecision } from './precision.ts';
 import { type Networks, readPage } from './pipeline.ts';
 import { widthSteps } from './text-recognizer.ts';
 import {
@@ -14,6 +15,7 @@ import {
   type ModelRole,
   type PageResult,
   type PictureFormat,
+  type Precision,
   type Provider,
 } from './types.ts';
 import { defaultWarmUpMs } from './warm-up-time.ts';
@@ -29,6 +31,8 @@ export {
   type PictureFormat,
   pictureSides,
   type Point,
+  type Precision,
+  precisions,
   type Provider,
   providers,
 } from './types.ts';
@@ -40,6 +44,8 @@ export interface EngineOptions {
   /** Folder with manifest.json and the weights; by default the project's own. */
   readonly modelsDir?: string;
   readonly provider?: Provider;
+  /** `auto` if not said: `int8` on a CPU that has instructions for it, else `fp32`. With CUDA it is always `fp32`. */
+  readonly precision?: Precision;
   /** Which GPU, counted from 0 among those that the process may see. */
   readonly deviceId?: number;
   readonly limits?: ImageLimits;
@@ -88,7 +94,8 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   const { provider = 'cpu', limits = defaultImageLimits } = options;
   const { warmUpMs = defaultWarmUpMs[provider], batching, onBatch, gpuMemoryLimitBytes } = options;
   const pixels = gpuMemoryLimitBytes === undefined ? undefined : batchPixelsWithin(gpuMemoryLimitBytes);
-  const weights = await readWeights(options.model, options.modelsDir);
+  const { precision } = usablePrecision(options.precision ?? 'auto', provider);
+  const weights = await readWeights({ ...options, precision });
   const alone = await loadNetworks(weights, options);
   if (warmUpMs > 0) await warmUp(alone, { maxBatchSize: batching?.maxBatchSize ?? 1, pixels, budgetMs: warmUpMs });
   const networks = mapModels(alone, (model, role) => inBatches(model, role, { batching, pixels, onBatch }));

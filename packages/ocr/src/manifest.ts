@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import path from 'node:path';
 import { EngineError } from './engine-error.ts';
-import type { ModelName } from './types.ts';
+import type { ModelName, WeightPrecision } from './types.ts';
 
 /** Where the project keeps its baked weights. */
 export const bakedModelsDir = fileURLToPath(new URL('../../../models', import.meta.url));
@@ -17,6 +17,8 @@ interface Checked {
 interface ManifestFile extends Checked {
   readonly name: string;
   readonly role: 'detector' | 'recognizer' | 'classifier';
+  /** The same network in 8 bits, where that pays. */
+  readonly int8?: Checked;
   readonly dictionary?: Checked;
   readonly thresholds?: Readonly<Record<string, number | string>>;
 }
@@ -39,13 +41,23 @@ export interface Weights {
   readonly classifierThreshold: number;
 }
 
+/** Which weights are meant. */
+export interface WeightsChoice {
+  readonly model: ModelName;
+  /** With `int8`, networks that have no such weights come as float32. */
+  readonly precision: WeightPrecision;
+  /** The folder with manifest.json and the weights; the project's own if not said. */
+  readonly modelsDir?: string | undefined;
+}
+
 /**
- * Reads a model's weights and dictionary from `modelsDir`.
+ * Reads a model's weights and dictionary.
  *
  * Throws `EngineError` `model_mismatch` when a file is missing or is not the one that manifest.json names: a service
  * that read with other weights than it reports would lie about every page.
  */
-export async function readWeights(model: ModelName, modelsDir: string = bakedModelsDir): Promise<Weights> {
+export async function readWeights(choice: WeightsChoice): Promise<Weights> {
+  const { model, precision, modelsDir = bakedModelsDir } = choice;
   const manifest = await readManifest(modelsDir);
   const names = manifest.models[model];
   if (names === undefined) throw new EngineError('model_mismatch', `manifest.json names no model "${model}"`);
@@ -59,9 +71,9 @@ export async function readWeights(model: ModelName, modelsDir: string = bakedMod
     throw new EngineError('model_mismatch', `manifest.json names no dictionary for "${recognizer.name}"`);
   }
   return {
-    detector: await readChecked(modelsDir, detector),
-    recognizer: await readChecked(modelsDir, recognizer),
-    classifier: await readChecked(modelsDir, classifier),
+    detector: await readChecked(modelsDir, inPrecision(detector, precision)),
+    recognizer: await readChecked(modelsDir, inPrecision(recognizer, precision)),
+    classifier: await readChecked(modelsDir, inPrecision(classifier, precision)),
     characters: charactersOf(await readChecked(modelsDir, recognizer.dictionary)),
     binThreshold: threshold(detector, 'binThreshold'),
     boxThreshold: threshold(detector, 'boxThreshold'),
@@ -78,10 +90,16 @@ export interface ModelFile {
 }
 
 /** What `readWeights` reads of a model, without reading it: each engine checks the weights against these sums. */
-export async function listModelFiles(model: ModelName, modelsDir: string = bakedModelsDir): Promise<ModelFile[]> {
-  const { models, files } = await readManifest(modelsDir);
-  const names = new Set(Object.values(models[model] ?? {}));
-  return files.filter(({ name }) => names.has(name)).map(({ role, sha256 }) => ({ role, sha256 }));
+export async function listModelFiles(choice: WeightsChoice): Promise<ModelFile[]> {
+  const { models, files } = await readManifest(choice.modelsDir ?? bakedModelsDir);
+  const names = new Set(Object.values(models[choice.model] ?? {}));
+  return files
+    .filter(({ name }) => names.has(name))
+    .map((file) => ({ role: file.role, sha256: inPrecision(file, choice.precision).sha256 }));
+}
+
+function inPrecision(file: ManifestFile, precision: WeightPrecision): Checked {
+  return precision === 'int8' ? (file.int8 ?? file) : file;
 }
 
 async function readManifest(modelsDir: string): Promise<Manifest> {

@@ -50,6 +50,12 @@ export interface PageResult {
 export const modelNames = ['small', 'tiny'] as const;
 export type ModelName = (typeof modelNames)[number];
 
+/** What the networks compute in: 8 bits where they bear it and the processor is fast with them, or float32. */
+export const precisions = ['auto', 'int8', 'fp32'] as const;
+export type Precision = (typeof precisions)[number];
+/** Which of the weights are loaded, once that is decided. */
+export type WeightPrecision = Exclude<Precision, 'auto'>;
+
 export const providers = ['cpu', 'cuda'] as const;
 export type Provider = (typeof providers)[number];
 

@@ -14,6 +14,8 @@ const names = [
   'sample.webp',
   'progressive.jpg',
 ];
+// Batches are for GPUs, and those compute in float32. In 8 bits the lines of a batch share one scale.
+const precision = 'fp32';
 /** So long that pages which are decoded one after another on a busy machine still meet. */
 const batching = { maxBatchSize: 4, maxQueueDelayMs: 2_000 };
 
@@ -23,7 +25,7 @@ beforeAll(async () => {
   pages = await Promise.all(
     names.map((name) => readFile(fileURLToPath(new URL(`../samples/${name}`, import.meta.url)))),
   );
-  alone = await createEngine({ model: 'tiny', widthStep: 64 });
+  alone = await createEngine({ model: 'tiny', precision, widthStep: 64 });
 });
 afterAll(() => alone.close());
 
@@ -35,7 +37,7 @@ describe('batches', () => {
     for (const page of pages) unbatched.push(await alone.recognize(page));
     const batches: BatchReport[] = [];
     const onBatch = (batch: BatchReport): void => void batches.push(batch);
-    const engine = await createEngine({ model: 'tiny', widthStep: 64, batching, onBatch });
+    const engine = await createEngine({ model: 'tiny', precision, widthStep: 64, batching, onBatch });
     try {
       const batched = await Promise.all(pages.map((page) => engine.recognize(page)));
       expect(linesOf(batched)).toEqual(linesOf(unbatched));
@@ -55,7 +57,7 @@ describe('batches', () => {
   });
 
   it('stop for a page that is not wanted any more, and go on for the others', async () => {
-    const engine = await createEngine({ model: 'tiny', batching });
+    const engine = await createEngine({ model: 'tiny', precision, batching });
     try {
       const abort = new AbortController();
       const [unwanted, wanted] = [
@@ -71,7 +73,7 @@ describe('batches', () => {
   });
 
   it('of a GPU with too little memory for one page are refused', async () => {
-    await expect(createEngine({ model: 'tiny', batching, gpuMemoryLimitBytes: 1e9 })).rejects.toMatchObject({
+    await expect(createEngine({ model: 'tiny', precision, batching, gpuMemoryLimitBytes: 1e9 })).rejects.toMatchObject({
       code: 'engine_failed',
       message: expect.stringContaining('too small'),
     });

@@ -12,17 +12,17 @@ const names = readdirSync(samples)
   .filter((name) => name.endsWith(suffix))
   .map((name) => name.slice(0, -suffix.length));
 
-let engine: Engine;
-beforeAll(async () => {
-  engine = await createEngine({ model: 'small' });
-});
-afterAll(() => engine.close());
+describe.each(['fp32', 'int8'] as const)('with %s weights the engine reads', (precision) => {
+  let engine: Engine;
+  beforeAll(async () => {
+    engine = await createEngine({ model: 'small', precision });
+  });
+  afterAll(() => engine.close());
 
-describe('the engine reads', () => {
   it.each(names)('%s', async (name) => {
     const page = await engine.recognize(await readFile(samples + name));
     const text = page.lines.map((line) => `${line.text}\n`).join('');
-    if (process.env['UPDATE_EXPECTED'] === '1') await writeFile(samples + name + suffix, text);
+    if (process.env['UPDATE_EXPECTED'] === '1' && precision === 'fp32') await writeFile(samples + name + suffix, text);
     expect(text).toBe(await readFile(samples + name + suffix, 'utf8'));
     for (const [x, y] of page.lines.flatMap((line) => line.box)) {
       expect([x, y].every(Number.isInteger)).toBe(true);

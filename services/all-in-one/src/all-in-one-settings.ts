@@ -12,6 +12,7 @@ export const allInOneSettings = z.object({
   REDIS_URL: settings.redisUrl.optional(),
   DATABASE_URL: settings.databaseUrl,
   MODEL: settings.model,
+  MODEL_PRECISION: settings.modelPrecision,
   DRAIN_GRACE_MS: settings.drainGraceMs,
   LOG_LEVEL: settings.logLevel,
   BASIC_AUTH_USERNAME: settings.basicAuthUsername,

@@ -57,6 +57,7 @@ const serviceSettings = {
     LANES: settings.lanes,
     ...tracingSettings,
     MODEL: settings.model,
+    MODEL_PRECISION: settings.modelPrecision,
     ENGINE_PROCESSES: settings.engineProcesses,
     ENGINE_PROVIDER: settings.engineProvider,
     ENGINE_FALLBACK: settings.engineFallback,

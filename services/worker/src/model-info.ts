@@ -5,6 +5,7 @@ import type { ModelFile } from '@glyphmill/ocr/pool';
 export interface LoadedModel {
   readonly name: string;
   readonly provider: string;
+  readonly precision: string;
   readonly files: readonly ModelFile[];
 }
 
@@ -15,11 +16,13 @@ export function createModelInfo(registry: Registry): (model: LoadedModel) => voi
   const gauge = new Gauge({
     name: 'glyphmill_model_info',
     help: 'Always 1; its labels say with what the engines read: sha256 is the beginning of that of the file of weights',
-    labelNames: ['model', 'provider', 'role', 'sha256'],
+    labelNames: ['model', 'provider', 'precision', 'role', 'sha256'],
     registers: [registry],
   });
-  return ({ name: model, provider, files }) => {
+  return ({ name: model, provider, precision, files }) => {
     gauge.reset();
-    for (const { role, sha256 } of files) gauge.set({ model, provider, role, sha256: sha256.slice(0, shownDigits) }, 1);
+    for (const { role, sha256 } of files) {
+      gauge.set({ model, provider, precision, role, sha256: sha256.slice(0, shownDigits) }, 1);
+    }
   };
 }

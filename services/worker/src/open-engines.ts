@@ -3,8 +3,10 @@ import {
   createEnginePool,
   type EnginePool,
   type EnginePoolOptions,
+  type PrecisionChoice,
   type Provider,
   usableEngines,
+  usablePrecision,
 } from '@glyphmill/ocr/pool';
 import { isEngineError } from './page-error.ts';
 import type { WorkerSettings } from './worker-settings.ts';
@@ -35,6 +37,12 @@ export function planEngines(settings: WorkerSettings, provider: Provider = setti
   }
 }
 
+export interface OpenEngines {
+  readonly pool: EnginePool;
+  readonly provider: Provider;
+  readonly precision: PrecisionChoice['precision'];
+}
+
 export interface OpenEnginesOptions {
   readonly settings: WorkerSettings;
   readonly logger: Logger;
@@ -50,29 +58,35 @@ export interface OpenEnginesOptions {
  */
 export async function openEngines(
   options: OpenEnginesOptions,
-): Promise<{ readonly pool: EnginePool; readonly provider: Provider }> {
+): Promise<OpenEngines> {
   const { settings, logger } = options;
   const provider = settings.ENGINE_PROVIDER;
   try {
-    return { pool: await openPool(options, planEngines(settings)), provider };
+    return await openPool(options, planEngines(settings));
   } catch (error) {
     const isUnavailable = isEngineError(error) && error.code === 'provider_unavailable';
     if (!isUnavailable || provider === 'cpu' || settings.ENGINE_FALLBACK !== 'cpu') throw error;
     logger.warn({ provider, reason: error.message }, 'The engines run on the CPU instead, as ENGINE_FALLBACK allows');
     // How many processes were wanted was said of GPUs.
     const plan = planEngines({ ...settings, ENGINE_PROCESSES: undefined }, 'cpu');
-    return { pool: await openPool(options, plan), provider: 'cpu' };
+    return await openPool(options, plan);
   }
 }
 
-function openPool({ settings, onEvent, onBatch }: OpenEnginesOptions, plan: EnginePlan): Promise<EnginePool> {
-  return createEnginePool({
+async function openPool(options: OpenEnginesOptions, plan: EnginePlan): Promise<OpenEngines> {
+  const { settings, logger, onEvent, onBatch } = options;
+  const { provider = 'cpu' } = plan;
+  const { precision, reason } = usablePrecision(settings.MODEL_PRECISION, provider);
+  logger.info({ precision, reason }, 'The precision of the models is chosen');
+  const pool = await createEnginePool({
     ...plan,
     model: settings.MODEL,
+    precision,
     limits: { maxImageBytes: settings.MAX_IMAGE_BYTES, maxImagePixels: settings.MAX_IMAGE_PIXELS },
     minConfidence: settings.MIN_CONFIDENCE,
     pageTimeoutMs: settings.PAGE_TIMEOUT_MS,
     onEvent,
     onBatch,
   });
+  return { pool, provider, precision };
 }

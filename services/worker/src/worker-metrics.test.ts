@@ -96,6 +96,7 @@ test('says what reads the pages', async () => {
   metrics.setModel({
     name: 'tiny',
     provider: 'cpu',
+    precision: 'int8',
     files: [
       { role: 'detector', sha256: '0123456789abcdef' },
       { role: 'recognizer', sha256: 'fedcba9876543210' },
@@ -103,8 +104,8 @@ test('says what reads the pages', async () => {
   });
   const lines = (await text()).split('\n').filter((line) => line.startsWith('glyphmill_model_info{'));
   expect(lines).toEqual([
-    'glyphmill_model_info{model="tiny",provider="cpu",role="detector",sha256="0123456789ab"} 1',
-    'glyphmill_model_info{model="tiny",provider="cpu",role="recognizer",sha256="fedcba987654"} 1',
+    'glyphmill_model_info{model="tiny",provider="cpu",precision="int8",role="detector",sha256="0123456789ab"} 1',
+    'glyphmill_model_info{model="tiny",provider="cpu",precision="int8",role="recognizer",sha256="fedcba987654"} 1',
   ]);
 });
 

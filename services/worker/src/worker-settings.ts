@@ -11,6 +11,7 @@ export const workerSettings = z.object({
   MIGRATE: settings.migrate,
   LANES: settings.lanes,
   MODEL: settings.model,
+  MODEL_PRECISION: settings.modelPrecision,
   ENGINE_PROCESSES: settings.engineProcesses,
   ENGINE_PROVIDER: settings.engineProvider,
   ENGINE_FALLBACK: settings.engineFallback,

@@ -102,19 +102,21 @@ export class Worker {
       readiness: () => Promise.resolve(this.#readiness()),
       deepReadiness: () => this.#deepReadiness(),
     });
-    const { pool, provider } = await openEngines({
+    const { pool, provider, precision } = await openEngines({
       settings,
       logger: this.#logger,
       onEvent: (event) => this.#onPoolEvent(event),
       onBatch: this.#metrics.observeBatch,
     });
-    this.#metrics.setModel({ name: settings.MODEL, provider, files: await listModelFiles(settings.MODEL) });
+    const { MODEL: model } = settings;
+    const files = await listModelFiles({ model, precision });
+    this.#metrics.setModel({ name: model, provider, precision, files });
     this.#pool = pool;
     if (this.#state !== 'starting') return;
     this.#consumer = this.#openConsumer(pool);
     this.#consumer.run();
     this.#state = 'ready';
-    const engines = { engines: pool.size, pagesAtOnce: pool.capacity, model: settings.MODEL, provider };
+    const engines = { engines: pool.size, pagesAtOnce: pool.capacity, model, provider, precision };
     this.#logger.info({ ...engines, opsPort: this.#ops.port }, 'The worker is ready');
   }
 

@@ -81,7 +81,7 @@ describe('a worker', () => {
     expect(metrics).toMatch(/glyphmill_pages_total\{outcome="url_not_allowed",lane="interactive".*\} 2/);
     expect(metrics).toMatch(/glyphmill_engine_processes\{state="idle".*\} 1/);
     expect(metrics).toMatch(
-      /glyphmill_model_info\{model="tiny",provider="cpu",role="recognizer",sha256="[0-9a-f]{12}"/,
+      /glyphmill_model_info\{model="tiny",provider="cpu",precision="(?:int8|fp32)",role="recognizer",sha256="[0-9a-f]{12}"/,
     );
     expect(metrics.match(/glyphmill_model_info\{.*\} 1/g)).toHaveLength(3);
     expect(metrics).toMatch(/glyphmill_worker_draining\{.*\} 0/);

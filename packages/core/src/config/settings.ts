@@ -99,6 +99,11 @@ export const settings = {
   basicAuthUsername: unset(userNameText(), 'unset: open', 'User name of HTTP Basic; needs BASIC_AUTH_PASSWORD too.'),
   basicAuthPassword: unset(anyText(), 'unset: open', 'Password of HTTP Basic; needs BASIC_AUTH_USERNAME too.'),
   model: withDefault(choiceText(['small', 'tiny']), 'small', 'small (documents) or tiny (speed).'),
+  modelPrecision: withDefault(
+    choiceText(['auto', 'int8', 'fp32']),
+    'auto',
+    'What the models compute in: int8 (8 bits where that costs no accuracy), fp32, or auto: int8 on processors with instructions for it. With cuda always fp32.',
+  ),
   lanes: withDefault(
     choicesText(['interactive', 'bulk']),
     'interactive,bulk',

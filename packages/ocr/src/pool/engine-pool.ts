@@ -1,5 +1,6 @@
 import { EngineError } from '../engine-error.ts';
 import { bakedModelsDir } from '../manifest.ts';
+import { usablePrecision } from '../precision.ts';
 import {
   type BatchLimits,
   type BatchReport,
@@ -8,6 +9,7 @@ import {
   type ModelName,
   type PageResult,
   type PictureFormat,
+  type Precision,
   type Provider,
 } from '../types.ts';
 import { EngineDied, EngineProcess } from './engine-process.ts';
@@ -25,11 +27,14 @@ export {
   type PagePictures,
   type PageResult,
   pictureSides,
+  type Precision,
+  precisions,
   type Provider,
   providers,
   type Quad,
 } from '../types.ts';
 export { listModelFiles, type ModelFile } from '../manifest.ts';
+export { type PrecisionChoice, usablePrecision } from '../precision.ts';
 export { pagesPerProcess } from './pages-per-process.ts';
 export { usableEngines } from './usable-engines.ts';
 
@@ -39,6 +44,8 @@ export interface EnginePoolOptions {
   readonly model: ModelName;
   readonly modelsDir?: string;
   readonly provider?: Provider;
+  /** `auto` if not said: `int8` on a CPU that has instructions for it, else `fp32`. With CUDA it is always `fp32`. */
+  readonly precision?: Precision;
   /**
    * Merges what the pages of one process ask of a network. Each process then has several pages in hand: those of the
    * batch that runs, and as many that are being decoded and cut meanwhile. Off if not said, with one page a process.
@@ -242,10 +249,11 @@ class ForkedEnginePool implements EnginePool {
   private launch(): EngineProcess {
     const { model, modelsDir = bakedModelsDir, provider = 'cpu', batching, gpuMemoryLimitBytes } = this.options;
     const { limits = defaultImageLimits, minConfidence = 0.5, widthStep, warmUpMs, visibleDevices } = this.options;
+    const { precision } = usablePrecision(this.options.precision ?? 'auto', provider);
     const deviceId = this.freeDevice();
     const about = { deviceId, batching, gpuMemoryLimitBytes, widthStep, warmUpMs, limits, minConfidence };
     const engine = new EngineProcess({
-      options: { model, modelsDir, provider, ...about },
+      options: { model, modelsDir, provider, precision, ...about },
       capacity: pagesPerProcess(batching),
       visibleDevices,
       onRoom: () => this.afterPage(engine),

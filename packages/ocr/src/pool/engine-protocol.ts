@@ -8,6 +8,7 @@ import {
   pictureSides,
   type Provider,
   reportedModels,
+  type WeightPrecision,
 } from '../types.ts';
 import { webpSize } from './webp-size.ts';
 
@@ -16,6 +17,8 @@ export interface EngineProcessOptions {
   readonly model: ModelName;
   readonly modelsDir: string;
   readonly provider: Provider;
+  /** Chosen by the pool: an engine process may not ask what processor it runs on. */
+  readonly precision: WeightPrecision;
   readonly deviceId: number;
   readonly batching: BatchLimits | undefined;
   readonly gpuMemoryLimitBytes: number | undefined;
