@@ -60,7 +60,7 @@ describe('detectText', () => {
   ])('sees a page of %s text at the scale that suits it', async (_, barHeight, least, most) => {
     const page = blackPage(1000, 1400);
     // The network answers with the cores of lines: text is about twice as high as these bars.
-    for (let top = 50; top < 1250; top += 150) brighten(page, 100, top, 800, top + barHeight);
+    for (let top = 50; top < 1350; top += 100) brighten(page, 100, top, 800, top + barHeight);
     const detector = brightnessDetector();
     const quads = await detectText(detector, page, { ...options, scale: detectionScale(page.width, page.height) });
     const [glimpse, ...full] = detector.sizes.map(([, , height = 0, width = 0]) => height * width);
@@ -69,8 +69,20 @@ describe('detectText', () => {
     expect(seen).toBeGreaterThan(least);
     expect(seen).toBeLessThan(most);
     expect(quads.map((quad) => Math.round((extent(quad)[1]! + extent(quad)[3]! - barHeight) / 20) * 10)).toEqual(
-      Array.from({ length: 8 }, (__, i) => 50 + 150 * i),
+      Array.from({ length: 13 }, (__, i) => 50 + 100 * i),
     );
+  });
+
+  it.each([
+    ['two lines', [60, 60]],
+    ['titles among small print', [60, 60, 60, 60, 60, 20, 20, 20, 20, 20, 20, 20, 20]],
+  ])('does not see a page of %s smaller than usual', async (_, barHeights) => {
+    const page = blackPage(1000, 1400);
+    for (const [i, height] of barHeights.entries()) brighten(page, 100, 50 + 100 * i, 800, 50 + 100 * i + height);
+    const detector = brightnessDetector();
+    await detectText(detector, page, { ...options, scale: detectionScale(page.width, page.height) });
+    const [, , height = 0, width = 0] = detector.sizes.at(-1)!;
+    expect(height * width).toBeGreaterThan(1_000_000);
   });
 
   it('sees a page in its usual size where it finds no text at first', async () => {

@@ -33,10 +33,18 @@ const targetTextHeight = 22;
 /** The share of a page's lines that may be lower than the height that the scale is chosen by. */
 const smallLines = 0.25;
 
+/**
+ * Pages get fewer pixels than usual only if so many lines are seen that there can be no doubt about their size, and if
+ * all but a tenth of them at either end differ in height by less than a factor. Below a large title there may be small
+ * print that the glimpse does not show.
+ */
+const evidentLines = 10;
+const evidentRange = 2;
+
 /** The network's boxes are thicker than the text by about so many of its pixels, whatever the scale. */
 const boxMargin = 3;
 
-/** Text may be smaller somewhere than the glimpse has shown: no page gets fewer pixels than this … */
+/** There may be smaller text in a corner all the same: no page gets fewer pixels than this … */
 const leastArea = 500_000;
 
 /** … and none more: text that needs them is hardly readable any more. */
@@ -106,23 +114,34 @@ async function scaleOfText(model: Model, page: Image, options: DetectOptions): P
   const scaleOfArea = (area: number): number => Math.sqrt(area / (page.width * page.height));
   const glimpse = scaleOfArea(glimpseArea);
   if (isLongPage(page) || usual ** 2 < worthGlimpse * glimpse ** 2) return usual;
-  const height = textHeight(await findLines(model, page, { ...options, scale: glimpse }), glimpse);
-  if (height === undefined) return usual;
-  const wanted = usual * 2 ** (Math.round(Math.log2(targetTextHeight / height / usual) * scaleSteps) / scaleSteps);
+  const heights = textHeights(await findLines(model, page, { ...options, scale: glimpse }), glimpse);
+  if (heights.length === 0) return usual;
+  const wanted =
+    usual *
+    2 ** (Math.round(Math.log2(targetTextHeight / quantile(heights, smallLines) / usual) * scaleSteps) / scaleSteps);
+  if (wanted < usual && !isOfOneSize(heights)) return usual;
   return Math.min(maxScale, Math.max(scaleOfArea(leastArea), Math.min(scaleOfArea(mostArea), wanted)));
 }
 
-/** The height of a page's small lines, in its pixels, by the boxes that were found at a scale. */
-function textHeight(quads: readonly Quad[], scale: number): number | undefined {
+/** The heights of the text in a page's pixels, in ascending order, by the boxes that were found at a scale. */
+function textHeights(quads: readonly Quad[], scale: number): number[] {
   const heights: number[] = [];
   for (const [a, b, , d] of quads) {
     const [along, across] = [Math.hypot(b[0] - a[0], b[1] - a[1]), Math.hypot(d[0] - a[0], d[1] - a[1])];
     const [length, thickness] = along > across ? [along, across] : [across, along];
     // What is not clearly longer than thick may be a letter, a picture, or anything.
-    if (length > 1.5 * thickness) heights.push(thickness);
+    if (length > 1.5 * thickness) heights.push(Math.max(1, thickness * scale - boxMargin) / scale);
   }
-  const box = heights.toSorted((one, other) => one - other)[Math.floor(heights.length * smallLines)];
-  return box === undefined ? undefined : Math.max(1, box * scale - boxMargin) / scale;
+  return heights.toSorted((one, other) => one - other);
+}
+
+function isOfOneSize(heights: readonly number[]): boolean {
+  return heights.length >= evidentLines && quantile(heights, 0.9) < evidentRange * quantile(heights, 0.1);
+}
+
+/** The value that the given share of sorted values lies below. */
+function quantile(sorted: readonly number[], share: number): number {
+  return sorted[Math.floor(sorted.length * share)]!;
 }
 
 /** Finds the lines of a page at a scale; quads in the page's pixels. */
