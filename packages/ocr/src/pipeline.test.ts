@@ -82,6 +82,14 @@ describe('readPage', () => {
     }
   });
 
+  it('reports boxes without the margin that lines are read with', async () => {
+    const page = await readPage({ ...networks(), boxes: { ...boxes, unclipRatio: 1.4 } }, upright, options);
+    // A bar of 200 × 24 grows by 15 pixels on each side, and is reported with 11.
+    const [[left, top]] = page.lines[0]!.box;
+    expect(Math.abs(left - 29)).toBeLessThanOrEqual(2);
+    expect(Math.abs(top - 29)).toBeLessThanOrEqual(2);
+  });
+
   it('does not ask the classifier about lines that were read with confidence', async () => {
     const fakes = networks();
     await readPage(fakes, upright, options);

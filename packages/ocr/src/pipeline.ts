@@ -7,6 +7,7 @@ import { inReadingOrder } from './reading-order.ts';
 import { isUpsideDown, type TextClassifier } from './text-classifier.ts';
 import { detectionScale, detectText } from './text-detector.ts';
 import { recognizeLine, type TextRecognizer } from './text-recognizer.ts';
+import { tightBox } from './tight-box.ts';
 import type { BoxOptions } from './boxes-from-bitmap.ts';
 import type { ImageLimits, Line, PagePictures, PageResult, PictureFormat, Point, Quad, Timings } from './types.ts';
 
@@ -136,8 +137,9 @@ function reportedLines(lines: readonly FoundLine[], page: DecodedImage, { minCon
     Math.min(height - 1, Math.max(0, Math.round((y * height) / image.height))),
   ];
   const ordered = inReadingOrder(lines, (line) => line.along);
-  return ordered.flatMap(({ box: [a, b, c, d], reading: { text, confidence } }) => {
+  return ordered.flatMap(({ box, reading: { text, confidence } }) => {
     if (text.trim() === '' || confidence < minConfidence) return [];
+    const [a, b, c, d] = tightBox(box);
     return [{ text, confidence, box: [toPage(a), toPage(b), toPage(c), toPage(d)] }];
   });
 }

@@ -14,7 +14,7 @@ function brightnessDetector(): Model & { readonly sizes: (readonly number[])[] }
     run(input: Tensor) {
       sizes.push(input.dims);
       const [, , height = 0, width = 0] = input.dims;
-      const data = Float32Array.from(input.data.subarray(0, height * width), (value) => (value > 1 ? 0.9 : 0));
+      const data = input.data.subarray(0, height * width).map((value) => (value > 1 ? 0.9 : 0));
       return Promise.resolve([{ data, dims: [1, 1, height, width] }]);
     },
     close: () => Promise.resolve(),
@@ -51,6 +51,55 @@ describe('detectText', () => {
     expect(Math.abs(top! - (300 - margin))).toBeLessThan(5);
     expect(Math.abs(right! - (600 + margin))).toBeLessThan(5);
     expect(Math.abs(bottom! - (340 + margin))).toBeLessThan(5);
+  });
+
+  it.each([
+    ['large', 60, 450_000, 550_000],
+    ['usual', 22, 500_000, 1_300_000],
+    ['small', 14, 1_500_000, 2_100_000],
+  ])('sees a page of %s text at the scale that suits it', async (_, barHeight, least, most) => {
+    const page = blackPage(1000, 1400);
+    // The network answers with the cores of lines: text is about twice as high as these bars.
+    for (let top = 50; top < 1350; top += 100) brighten(page, 100, top, 800, top + barHeight);
+    const detector = brightnessDetector();
+    const quads = await detectText(detector, page, { ...options, scale: detectionScale(page.width, page.height) });
+    const [glimpse, ...full] = detector.sizes.map(([, , height = 0, width = 0]) => height * width);
+    expect(glimpse).toBeLessThan(200_000);
+    const seen = full.reduce((sum, pixels) => sum + pixels, 0);
+    expect(seen).toBeGreaterThan(least);
+    expect(seen).toBeLessThan(most);
+    expect(quads.map((quad) => Math.round((extent(quad)[1]! + extent(quad)[3]! - barHeight) / 20) * 10)).toEqual(
+      Array.from({ length: 13 }, (__, i) => 50 + 100 * i),
+    );
+  });
+
+  it.each([
+    ['two lines', [60, 60]],
+    ['titles among small print', [60, 60, 60, 60, 60, 20, 20, 20, 20, 20, 20, 20, 20]],
+  ])('does not see a page of %s smaller than usual', async (_, barHeights) => {
+    const page = blackPage(1000, 1400);
+    for (const [i, height] of barHeights.entries()) brighten(page, 100, 50 + 100 * i, 800, 50 + 100 * i + height);
+    const detector = brightnessDetector();
+    await detectText(detector, page, { ...options, scale: detectionScale(page.width, page.height) });
+    const [, , height = 0, width = 0] = detector.sizes.at(-1)!;
+    expect(height * width).toBeGreaterThan(1_000_000);
+  });
+
+  it('sees a page in its usual size where it finds no text at first', async () => {
+    const page = blackPage(1000, 1400);
+    brighten(page, 500, 700, 503, 703);
+    const detector = brightnessDetector();
+    expect(await detectText(detector, page, { ...options, scale: detectionScale(1000, 1400) })).toEqual([]);
+    const [, , height = 0, width = 0] = detector.sizes.at(-1)!;
+    expect(height * width).toBeGreaterThan(1_000_000);
+  });
+
+  it('does not glimpse at a small page first', async () => {
+    const page = blackPage(500, 400);
+    brighten(page, 100, 100, 400, 120);
+    const detector = brightnessDetector();
+    await detectText(detector, page, { ...options, scale: 1 });
+    expect(detector.sizes).toEqual([[1, 3, 416, 512]]);
   });
 
   it.each([

@@ -8,11 +8,50 @@ import type { Point, Quad } from './types.ts';
 const sizeStep = 32;
 
 /**
- * How many pixels a page has in front of the detector. An area and not a longest side: a till receipt of 500 × 2,000
- * would lose its letters if its long side decided, and the work is proportional to the area anyway. Measured, see
- * docs/performance.md.
+ * How many pixels a page has in front of the detector as long as nothing is known about its text. An area and not a
+ * longest side: a till receipt of 500 × 2,000 would lose its letters if its long side decided, and the work is
+ * proportional to the area anyway.
  */
 const targetArea = 1_150_000;
+
+/**
+ * A first glimpse of the page has so many pixels. Lines of 4 pixels are still found in it, if not all of them, and that
+ * tells how large the text is.
+ */
+const glimpseArea = 150_000;
+
+/** Pages that are not at least so many times larger in full than in the glimpse are looked at in full at once. */
+const worthGlimpse = 3;
+
+/**
+ * Text of this height, in the detector's pixels, is found as surely as larger text: a page is shown at the scale that
+ * gives its small lines this height, so that large text costs little and small text is not lost. Measured, see
+ * docs/performance.md.
+ */
+const targetTextHeight = 22;
+
+/** The share of a page's lines that may be lower than the height that the scale is chosen by. */
+const smallLines = 0.25;
+
+/**
+ * Pages get fewer pixels than usual only if so many lines are seen that there can be no doubt about their size, and if
+ * all but a tenth of them at either end differ in height by less than a factor. Below a large title there may be small
+ * print that the glimpse does not show.
+ */
+const evidentLines = 10;
+const evidentRange = 2;
+
+/** The network's boxes are thicker than the text by about so many of its pixels, whatever the scale. */
+const boxMargin = 3;
+
+/** There may be smaller text in a corner all the same: no page gets fewer pixels than this … */
+const leastArea = 500_000;
+
+/** … and none more: text that needs them is hardly readable any more. */
+const mostArea = 1_800_000;
+
+/** Steps between a scale and its double. Any scale would bring ever new shapes, which cost the runtime memory. */
+const scaleSteps = 4;
 
 /** Enlarging small pages by more than this makes no letter clearer. */
 const maxScale = 2;
@@ -35,31 +74,81 @@ export const maxRunArea = 1.1 * targetArea;
 /** What a slice sees beyond its own part on each side, so that lines on a cut are seen whole. */
 const sliceOverlap = 96;
 
-/** Pixels of the detector's input for each pixel of a page of this size. */
+/** Pixels of the detector's input for each pixel of a page of this size, as long as nothing is known about its text. */
 export function detectionScale(width: number, height: number): number {
   const scaleOfArea = (area: number): number => Math.sqrt(area / (width * height));
   const byArea = scaleOfArea(targetArea);
   const shorter = Math.min(width, height);
-  const isLong = Math.max(width, height) > longPageRatio * shorter;
-  if (!isLong) return Math.min(maxScale, byArea);
+  if (!isLongPage({ width, height })) return Math.min(maxScale, byArea);
   const byShortSide = Math.min(1, longPageShortSide / shorter, scaleOfArea(maxArea));
   return Math.min(maxScale, Math.max(byArea, byShortSide));
 }
 
-/** Finds the lines of a page; quads in the page's pixels, in no particular order. */
-export async function detectText(
-  model: Model,
-  page: Image,
-  options: BoxOptions & { readonly scale: number; readonly signal?: AbortSignal | undefined },
-): Promise<Quad[]> {
+function isLongPage({ width, height }: { readonly width: number; readonly height: number }): boolean {
+  return Math.max(width, height) > longPageRatio * Math.min(width, height);
+}
+
+export interface DetectOptions extends BoxOptions {
+  /** `detectionScale` of the page, for each of the pixels that are there. */
+  readonly scale: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Finds the lines of a page; quads in the page's pixels, in no particular order. The scale is only where it starts:
+ * most pages are glimpsed first, and then looked at in the scale that suits the size of their text.
+ */
+export async function detectText(model: Model, page: Image, options: DetectOptions): Promise<Quad[]> {
   const margin = marginOf(page);
   const framed = margin === 0 ? page : addMargin(page, margin);
-  const { width, height } = inputSize(framed.width * options.scale, framed.height * options.scale);
-  const map = await probabilityMap(model, await resizeImage(framed, width, height), options.signal);
-  const toPage = (point: Point): Point => [
-    (point[0] * framed.width) / width - margin,
-    (point[1] * framed.height) / height - margin,
-  ];
+  const scale = await scaleOfText(model, framed, options);
+  const quads = await findLines(model, framed, { ...options, scale });
+  if (margin === 0) return quads;
+  const toPage = ([x, y]: Point): Point => [x - margin, y - margin];
+  return quads.map(([a, b, c, d]) => [toPage(a), toPage(b), toPage(c), toPage(d)]);
+}
+
+/** The scale that gives the page's text the height that the network needs; the given one where no text is seen. */
+async function scaleOfText(model: Model, page: Image, options: DetectOptions): Promise<number> {
+  const usual = options.scale;
+  const scaleOfArea = (area: number): number => Math.sqrt(area / (page.width * page.height));
+  const glimpse = scaleOfArea(glimpseArea);
+  if (isLongPage(page) || usual ** 2 < worthGlimpse * glimpse ** 2) return usual;
+  const heights = textHeights(await findLines(model, page, { ...options, scale: glimpse }), glimpse);
+  if (heights.length === 0) return usual;
+  const wanted =
+    usual *
+    2 ** (Math.round(Math.log2(targetTextHeight / quantile(heights, smallLines) / usual) * scaleSteps) / scaleSteps);
+  if (wanted < usual && !isOfOneSize(heights)) return usual;
+  return Math.min(maxScale, Math.max(scaleOfArea(leastArea), Math.min(scaleOfArea(mostArea), wanted)));
+}
+
+/** The heights of the text in a page's pixels, in ascending order, by the boxes that were found at a scale. */
+function textHeights(quads: readonly Quad[], scale: number): number[] {
+  const heights: number[] = [];
+  for (const [a, b, , d] of quads) {
+    const [along, across] = [Math.hypot(b[0] - a[0], b[1] - a[1]), Math.hypot(d[0] - a[0], d[1] - a[1])];
+    const [length, thickness] = along > across ? [along, across] : [across, along];
+    // What is not clearly longer than thick may be a letter, a picture, or anything.
+    if (length > 1.5 * thickness) heights.push(Math.max(1, thickness * scale - boxMargin) / scale);
+  }
+  return heights.toSorted((one, other) => one - other);
+}
+
+function isOfOneSize(heights: readonly number[]): boolean {
+  return heights.length >= evidentLines && quantile(heights, 0.9) < evidentRange * quantile(heights, 0.1);
+}
+
+/** The value that the given share of sorted values lies below. */
+function quantile(sorted: readonly number[], share: number): number {
+  return sorted[Math.floor(sorted.length * share)]!;
+}
+
+/** Finds the lines of a page at a scale; quads in the page's pixels. */
+async function findLines(model: Model, page: Image, options: DetectOptions): Promise<Quad[]> {
+  const { width, height } = inputSize(page.width * options.scale, page.height * options.scale);
+  const map = await probabilityMap(model, await resizeImage(page, width, height), options.signal);
+  const toPage = ([x, y]: Point): Point => [(x * page.width) / width, (y * page.height) / height];
   return boxesFromBitmap(map, options).map(([a, b, c, d]) => [toPage(a), toPage(b), toPage(c), toPage(d)]);
 }
 
