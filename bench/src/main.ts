@@ -13,6 +13,7 @@ import { runScale, scaleUsage } from './scale/scale-command.ts';
 import { runServiceTimes, serviceTimesUsage } from './simulation/service-times-command.ts';
 import { runSimulations, simulateUsage } from './simulation/simulate-command.ts';
 import { runSoak, soakUsage } from './soak.ts';
+import { runStages, stagesUsage } from './stages/stages-command.ts';
 
 interface Command {
   readonly usage: string;
@@ -31,6 +32,7 @@ const commands: ReadonlyMap<string, Command> = new Map([
   ['service-times', { usage: serviceTimesUsage, run: runServiceTimes }],
   ['simulate', { usage: simulateUsage, run: runSimulations }],
   ['soak', { usage: soakUsage, run: runSoak }],
+  ['stages', { usage: stagesUsage, run: runStages }],
 ]);
 
 const surroundings: Surroundings = {

@@ -1,5 +1,6 @@
 import { cropLine, lineSize } from './crop.ts';
 import type { Image } from './image.ts';
+import { withInput } from './input-memory.ts';
 import type { Model } from './model.ts';
 import { symmetric, writePlanes } from './normalize.ts';
 import type { Quad } from './types.ts';
@@ -27,12 +28,11 @@ export async function isUpsideDown(
 ): Promise<boolean> {
   const { length, thickness } = lineSize(line);
   const width = Math.max(1, Math.min(inputWidth, Math.ceil((inputHeight * length) / Math.max(1, thickness))));
-  const input = new Float32Array(3 * inputHeight * inputWidth);
   const crop = cropLine(page, line, width, inputHeight);
-  writePlanes(crop, symmetric, input, { item: 0, height: inputHeight, width: inputWidth });
-  const [output] = await model.run(
-    { data: input, dims: [1, 3, inputHeight, inputWidth] },
-    { signal, filled: width / inputWidth },
-  );
+  const [output] = await withInput(model, 3 * inputHeight * inputWidth, (input) => {
+    if (width < inputWidth) input.fill(0);
+    writePlanes(crop, symmetric, input, { item: 0, height: inputHeight, width: inputWidth });
+    return model.run({ data: input, dims: [1, 3, inputHeight, inputWidth] }, { signal, filled: width / inputWidth });
+  });
   return (output?.data[1] ?? 0) > threshold;
 }

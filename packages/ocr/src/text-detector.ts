@@ -1,5 +1,6 @@
 import { type BoxOptions, boxesFromBitmap, type ProbabilityMap } from './boxes-from-bitmap.ts';
 import { type Image, resizeImage } from './image.ts';
+import { withInput } from './input-memory.ts';
 import type { Model } from './model.ts';
 import { imageNet, writePlanes } from './normalize.ts';
 import type { Point, Quad } from './types.ts';
@@ -176,8 +177,9 @@ function marginOf({ width, height }: Image): number {
 function addMargin({ data, width, height }: Image, margin: number): Image {
   const wide = width + 2 * margin;
   const framed = new Uint8Array(wide * (height + 2 * margin) * 3);
-  const color = borderColor({ data, width, height });
-  for (let i = 0; i < framed.length; i++) framed[i] = color[i % 3]!;
+  framed.set(borderColor({ data, width, height }));
+  // What is filled already is copied behind itself until all is.
+  for (let filled = 3; filled < framed.length; filled *= 2) framed.copyWithin(filled, 0, filled);
   for (let y = 0; y < height; y++) {
     framed.set(data.subarray(y * width * 3, (y + 1) * width * 3), ((y + margin) * wide + margin) * 3);
   }
@@ -246,13 +248,15 @@ const blankRange = 8;
 
 /** Whether nothing can be read here, because all is of one color. Long screenshots have much of that. */
 function isBlank({ data }: Image): boolean {
-  const least = [255, 255, 255];
-  const most = [0, 0, 0];
-  for (let i = 0; i < data.length; i++) {
-    const channel = i % 3;
-    if (data[i]! < least[channel]!) least[channel] = data[i]!;
-    if (data[i]! > most[channel]!) most[channel] = data[i]!;
-    if (most[channel]! - least[channel]! >= blankRange) return false;
+  for (let channel = 0; channel < 3; channel++) {
+    let least = 255;
+    let most = 0;
+    for (let i = channel; i < data.length; i += 3) {
+      const value = data[i]!;
+      if (value < least) least = value;
+      if (value > most) most = value;
+      if (most - least >= blankRange) return false;
+    }
   }
   return true;
 }
@@ -261,8 +265,9 @@ function isBlank({ data }: Image): boolean {
 async function runDetector(model: Model, image: Image, signal: AbortSignal | undefined): Promise<Float32Array> {
   const { width, height } = image;
   if (isBlank(image)) return new Float32Array(width * height);
-  const input = new Float32Array(3 * height * width);
-  writePlanes(image, imageNet, input, { item: 0, height, width });
-  const [output] = await model.run({ data: input, dims: [1, 3, height, width] }, { signal });
+  const [output] = await withInput(model, 3 * height * width, (input) => {
+    writePlanes(image, imageNet, input, { item: 0, height, width });
+    return model.run({ data: input, dims: [1, 3, height, width] }, { signal });
+  });
   return output!.data as Float32Array;
 }

@@ -2,6 +2,7 @@ import { cropLine, lineSize } from './crop.ts';
 import { ctcDecode, type Reading } from './ctc-decode.ts';
 import { EngineError } from './engine-error.ts';
 import type { Image } from './image.ts';
+import { withInput } from './input-memory.ts';
 import type { Model } from './model.ts';
 import { symmetric, writePlanes } from './normalize.ts';
 import type { Provider, Quad } from './types.ts';
@@ -60,12 +61,11 @@ export async function recognizeLine(
 ): Promise<Reading> {
   const crop = cropLine(page, line, textWidth(line), lineHeight);
   const width = paddedWidth(crop.width, widthStep);
-  const input = new Float32Array(3 * lineHeight * width);
-  writePlanes(crop, symmetric, input, { item: 0, height: lineHeight, width });
-  const [classes, probabilities] = await model.run(
-    { data: input, dims: [1, 3, lineHeight, width] },
-    { signal, filled: crop.width / width },
-  );
+  const [classes, probabilities] = await withInput(model, 3 * lineHeight * width, (input) => {
+    if (crop.width < width) input.fill(0);
+    writePlanes(crop, symmetric, input, { item: 0, height: lineHeight, width });
+    return model.run({ data: input, dims: [1, 3, lineHeight, width] }, { signal, filled: crop.width / width });
+  });
   if (!(classes?.data instanceof Int32Array) || !(probabilities?.data instanceof Float32Array)) {
     throw new EngineError('engine_failed', 'The recognizer has other outputs than expected');
   }
