@@ -1,10 +1,13 @@
+import type { Crop } from './crop.ts';
+import type { Reading } from './ctc-decode.ts';
 import { EngineError } from './engine-error.ts';
 import { batchPixelsWithin } from './gpu-memory.ts';
 import { readWeights, type Weights } from './manifest.ts';
 import { loadModel, type Model } from './model.ts';
 import { inBatches } from './network-batches.ts';
 import { type Networks, readPage } from './pipeline.ts';
-import { widthSteps } from './text-recognizer.ts';
+import type { LineHelp } from './shared-lines.ts';
+import { recognizeCrop, widthSteps } from './text-recognizer.ts';
 import {
   type BatchLimits,
   type BatchReport,
@@ -32,6 +35,7 @@ export {
   type Provider,
   providers,
 } from './types.ts';
+export type { LineChunk, LineHelp, LineSource } from './shared-lines.ts';
 export type { BatchLimits, BatchReport, ImageLimits, ModelRole, Quad, Timings } from './types.ts';
 
 export interface EngineOptions {
@@ -62,6 +66,8 @@ export interface RecognizeOptions {
   readonly minConfidence?: number;
   /** Also gives the page as pictures for people; none if not said. */
   readonly pictures?: PictureFormat | undefined;
+  /** Others who may read some of the lines; nobody if not said. Not together with `batching`. */
+  readonly help?: LineHelp | undefined;
   /** Stops between two runs of a network. */
   readonly signal?: AbortSignal;
 }
@@ -74,6 +80,8 @@ export interface Engine {
    * Rejects with `EngineError`: `image_unsupported`, `image_unreadable`, `image_too_large`, `aborted`.
    */
   recognize(bytes: Uint8Array, options?: RecognizeOptions): Promise<PageResult>;
+  /** Reads one line that another engine of the same model has cut out. Rejects with `EngineError` `engine_failed`. */
+  recognizeCrop(crop: Crop): Promise<Reading>;
   /** Releases the networks; call it when no page is being read. */
   close(): Promise<void>;
 }
@@ -93,13 +101,20 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   if (warmUpMs > 0) await warmUp(alone, { maxBatchSize: batching?.maxBatchSize ?? 1, pixels, budgetMs: warmUpMs });
   const networks = mapModels(alone, (model, role) => inBatches(model, role, { batching, pixels, onBatch }));
   return {
-    async recognize(bytes, { minConfidence = 0.5, pictures, signal } = {}) {
+    async recognize(bytes, { minConfidence = 0.5, pictures, help, signal } = {}) {
       try {
-        return await readPage(networks, bytes, { limits, minConfidence, pictures, signal });
+        return await readPage(networks, bytes, { limits, minConfidence, pictures, help, signal });
       } catch (error) {
         if (error instanceof EngineError) throw error;
         if (signal?.aborted === true) throw new EngineError('aborted', 'Reading was stopped', { cause: error });
         throw new EngineError('engine_failed', 'The engine failed on this page', { cause: error });
+      }
+    },
+    async recognizeCrop(crop) {
+      try {
+        return await recognizeCrop(networks.recognizer, crop);
+      } catch (error) {
+        throw new EngineError('engine_failed', 'The engine failed on this line', { cause: error });
       }
     },
     async close() {

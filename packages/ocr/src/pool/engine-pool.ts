@@ -11,6 +11,7 @@ import {
   type Provider,
 } from '../types.ts';
 import { EngineDied, EngineProcess } from './engine-process.ts';
+import { LineExchange } from './line-exchange.ts';
 import { PageLine } from './page-line.ts';
 import { pagesPerProcess } from './pages-per-process.ts';
 
@@ -76,6 +77,10 @@ export interface PoolStats {
   readonly idle: number;
   readonly busy: number;
   readonly waiting: number;
+  /** Processes without a page that read lines of another's page; they count as idle. */
+  readonly helpingPids: readonly number[];
+  /** Lines that were read by another process than that of their page. */
+  readonly helpedLines: number;
   readonly pids: readonly number[];
   /** How often a process was replaced, by reason. */
   readonly restarts: Readonly<Record<string, number>>;
@@ -102,6 +107,11 @@ export interface EnginePool {
    * Reads one encoded image in the next process that has room, in order of arrival. A page whose process dies or overruns
    * its deadline while it is read is tried once more, in a process that has no other page meanwhile: so the pages that
    * were in hand with a bad one are all read, and only that one dies twice.
+   *
+   * While no page waits, processes without a page read lines of those in hand: one page alone is read by all of them,
+   * and when there are pages enough each process sees to its own. The result is the same. A helper's death costs its
+   * lines time, since their page's own process reads them; that page is helped no more. Nothing of this where pages are
+   * batched, nor for a page that is read alone.
    *
    * Rejects with `EngineError`: `image_unsupported`, `image_unreadable`, `image_too_large`, `poison_image`,
    * `engine_failed`, `aborted`.
@@ -144,6 +154,7 @@ class ForkedEnginePool implements EnginePool {
   private readonly options: EnginePoolOptions;
   private readonly engines = new Set<EngineProcess>();
   private readonly line = new PageLine<EngineProcess>();
+  private readonly exchange = new LineExchange(() => this.helpers());
   private readonly restarts: Record<string, number> = {};
   private pastCpuSeconds = 0;
   private failedStarts = 0;
@@ -198,6 +209,8 @@ class ForkedEnginePool implements EnginePool {
       idle,
       busy: engines.length - idle,
       waiting: this.line.waiting,
+      helpingPids: engines.flatMap(({ pid, isHelping }) => (isHelping && pid !== undefined ? [pid] : [])),
+      helpedLines: this.exchange.linesRead,
       pids: engines.flatMap(({ pid }) => (pid === undefined ? [] : [pid])),
       restarts: { ...this.restarts },
       rssBytes: engines.map((engine) => engine.rssBytes),
@@ -218,15 +231,24 @@ class ForkedEnginePool implements EnginePool {
     { signal, onStart, pictures, alone }: ReadOptions & { readonly alone: boolean },
   ): Promise<PageResult> {
     if (this.isClosed || signal?.aborted === true) throw new EngineError('aborted', 'Reading was stopped');
-    return this.line.wait({
+    const isShared = !alone && this.size > 1 && this.options.batching === undefined;
+    const reading = this.line.wait({
       alone,
       signal,
       stopped: () => new EngineError('aborted', 'Reading was stopped'),
       begin: (engine) => {
         onStart?.();
-        return engine.read(bytes, { timeoutMs: this.options.pageTimeoutMs, alone, pictures, signal });
+        return engine.read(bytes, { alone, isShared, pictures, signal });
       },
     });
+    this.exchange.balance();
+    return reading;
+  }
+
+  /** Processes without a page; none while pages wait for one. */
+  private helpers(): EngineProcess[] {
+    if (this.isClosed || this.line.waiting > 0) return [];
+    return this.line.takers.filter((engine) => engine.hasRoom({ alone: true }));
   }
 
   /** After a page: a process that has grown too large takes no more pages, and is replaced once it has none. */
@@ -237,6 +259,7 @@ class ForkedEnginePool implements EnginePool {
     }
     if (this.line.takers.includes(engine)) this.line.offer(engine);
     else if (engine.pagesInHand === 0) engine.kill('memory');
+    this.exchange.balance();
   }
 
   private launch(): EngineProcess {
@@ -250,6 +273,8 @@ class ForkedEnginePool implements EnginePool {
       visibleDevices,
       onRoom: () => this.afterPage(engine),
       onBatch: (batch) => this.options.onBatch?.(batch),
+      exchange: this.exchange,
+      pageTimeoutMs: this.options.pageTimeoutMs,
     });
     this.engines.add(engine);
     void engine.exited.then((reason) => this.replace(engine, reason));
@@ -258,6 +283,7 @@ class ForkedEnginePool implements EnginePool {
         this.failedStarts = 0;
         this.emit({ type: 'process_started', pid: engine.pid });
         this.line.offer(engine);
+        this.exchange.balance();
       },
       () => this.failedStarts++,
     );
@@ -275,6 +301,7 @@ class ForkedEnginePool implements EnginePool {
   private replace(engine: EngineProcess, reason: string): void {
     this.engines.delete(engine);
     this.line.leave(engine);
+    this.exchange.balance();
     this.pastCpuSeconds += engine.cpuSeconds;
     if (this.isClosed) return;
     this.restarts[reason] = (this.restarts[reason] ?? 0) + 1;
