@@ -144,7 +144,7 @@ export class SharedLines<L extends { readonly along: Quad }> implements LineSour
         resolve();
       };
       const timer = setTimeout(() => {
-        for (const chunk of [...this.#out.keys()]) this.settle(chunk, []);
+        for (const chunk of this.#out.keys()) this.settle(chunk, []);
       }, this.#patienceMs);
       this.#answered = go;
       signal?.addEventListener('abort', go, { once: true });

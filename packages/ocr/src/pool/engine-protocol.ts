@@ -89,11 +89,7 @@ const crops = z
 const pageResultSchema = z.object({
   width: pixel,
   height: pixel,
-  lines: z
-    .array(
-      reading.extend({ box: z.tuple([point, point, point, point]).readonly() }),
-    )
-    .max(100_000),
+  lines: z.array(reading.extend({ box: z.tuple([point, point, point, point]).readonly() })).max(100_000),
   timings: z.object({
     decode: milliseconds,
     detect: milliseconds,

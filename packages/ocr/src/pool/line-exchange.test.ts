@@ -197,7 +197,7 @@ describe('the exchange of lines', () => {
         free.helpers = [];
         exchange.balance();
         for (const reader of helpers) if (reader.isHelping) await reader.finish();
-        for (const page of pages) expect([...page.answers.keys()].toSorted()).toEqual((left.get(page) ?? []).toSorted());
+        for (const page of pages) expect(new Set(page.answers.keys())).toEqual(new Set(left.get(page)));
       }),
       { numRuns: 300 },
     );
