@@ -7,6 +7,7 @@ import { loadModel, type Model } from './model.ts';
 import { inBatches } from './network-batches.ts';
 import { type Networks, readPage } from './pipeline.ts';
 import type { LineHelp } from './shared-lines.ts';
+import { SwitchingModel } from './switching-model.ts';
 import { recognizeCrop, widthSteps } from './text-recognizer.ts';
 import {
   type BatchLimits,
@@ -49,6 +50,8 @@ export interface EngineOptions {
   readonly limits?: ImageLimits;
   /** Threads inside one operator; 1 by default, since pages in parallel scale better than threads in a page. */
   readonly threads?: number;
+  /** Threads inside one operator of the detector while pages are alone, see `adapt`; as `threads` if not said. */
+  readonly loneThreads?: number;
   /** Merges what pages that are read at the same time ask of a network; off if not said. For GPUs: a CPU needs more memory and gains nothing. */
   readonly batching?: BatchLimits | undefined;
   /** Bounds the batches so that the networks stay within so many bytes of the GPU; see docs/gpu.md. */
@@ -82,6 +85,11 @@ export interface Engine {
   recognize(bytes: Uint8Array, options?: RecognizeOptions): Promise<PageResult>;
   /** Reads one line that another engine of the same model has cut out. Rejects with `EngineError` `engine_failed`. */
   recognizeCrop(crop: Crop): Promise<Reading>;
+  /**
+   * After a page: takes note of whether it had the machine to itself, and gives the detector more or fewer threads when
+   * that has changed for some pages. What is read stays the same.
+   */
+  adapt(load: 'lone' | 'busy'): Promise<void>;
   /** Releases the networks; call it when no page is being read. */
   close(): Promise<void>;
 }
@@ -117,6 +125,9 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
         throw new EngineError('engine_failed', 'The engine failed on this line', { cause: error });
       }
     },
+    async adapt(load) {
+      if (alone.detector instanceof SwitchingModel) await alone.detector.adapt(load);
+    },
     async close() {
       await networks.detector.close();
       await networks.classifier.model.close();
@@ -126,10 +137,20 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
 }
 
 async function loadNetworks(weights: Weights, options: EngineOptions): Promise<Networks> {
-  const { provider = 'cpu', deviceId = 0, threads = 1, widthStep = widthSteps[provider] } = options;
-  const load = (bytes: Uint8Array) => loadModel(bytes, { provider, deviceId, threads });
+  const {
+    provider = 'cpu',
+    deviceId = 0,
+    threads = 1,
+    loneThreads = threads,
+    widthStep = widthSteps[provider],
+  } = options;
+  const open = (bytes: Uint8Array) => (count: number) => loadModel(bytes, { provider, deviceId, threads: count });
+  const load = (bytes: Uint8Array) => open(bytes)(threads);
+  const isSwitching = loneThreads > threads && provider === 'cpu';
   return {
-    detector: await load(weights.detector),
+    detector: isSwitching
+      ? await SwitchingModel.open({ busy: threads, lone: loneThreads }, open(weights.detector))
+      : await load(weights.detector),
     boxes: weights,
     classifier: { model: await load(weights.classifier), threshold: weights.classifierThreshold },
     recognizer: { model: await load(weights.recognizer), characters: weights.characters, widthStep },

@@ -1,8 +1,9 @@
 // One page and several real processes: those without a page read lines of the one that is there.
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { isDeepStrictEqual } from 'node:util';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import {
   createEnginePool,
@@ -135,6 +136,29 @@ describe('a page alone', () => {
     const { pool } = await startPool({ batching: { maxBatchSize: 2, maxQueueDelayMs: 1 } });
     expect((await pool.recognize(longPage().bytes)).lines.length).toBeGreaterThan(10);
     expect(pool.stats().helpedLines).toBe(0);
+  });
+});
+
+describe('the threads of an engine', () => {
+  const threads = async (pid: number | undefined) => (await readdir(`/proc/${pid}/task`)).length;
+
+  it('are as many as cores while pages come one by one, and few while each process has its page', async () => {
+    const { pool } = await startPool({ processes: 3 });
+    const small = await sample('single-line-tight.png');
+    const counts = () => Promise.all(pool.stats().pids.map(threads));
+    const expected = what(await pool.recognize(small));
+    // The first page of each starts threads of other kinds.
+    for (let page = 0; page < 2; page++) await pool.recognize(small);
+    // Others end a while after a page.
+    const lone = Math.min(...(await counts()));
+    const expectAll = (count: number) =>
+      vi.waitFor(async () => expect(await counts()).toEqual([count, count, count]), { timeout: 30_000 });
+    await expectAll(lone);
+    const loaded = await Promise.all(Array.from({ length: 24 }, () => pool.recognize(small)));
+    expect(loaded.map(what).every((page) => isDeepStrictEqual(page, expected))).toBe(true);
+    await expectAll(lone - 2);
+    for (let page = 0; page < 15; page++) expect(what(await pool.recognize(small))).toEqual(expected);
+    await expectAll(lone);
   });
 });
 

@@ -67,7 +67,7 @@ async function start(given: EngineProcessOptions): Promise<void> {
   }
 }
 
-async function readPage({ id, bytes, pictures, isShared }: Message<'page'>): Promise<void> {
+async function readPage({ id, bytes, pictures, isShared, isLone }: Message<'page'>): Promise<void> {
   const page: Page = { abort: new AbortController(), lines: undefined };
   pages.set(id, page);
   // What becomes of this process during another page's line is not this page's doing.
@@ -84,6 +84,7 @@ async function readPage({ id, bytes, pictures, isShared }: Message<'page'>): Pro
   } finally {
     pages.delete(id);
     collectGarbage();
+    await engine?.adapt(isLone ? 'lone' : 'busy');
   }
 }
 

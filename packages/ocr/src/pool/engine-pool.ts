@@ -37,6 +37,8 @@ export { usableEngines } from './usable-engines.ts';
 export interface EnginePoolOptions {
   /** Engine processes; on a CPU one per core that may be used, with CUDA one per GPU: the first sees to GPU 0, and so on. */
   readonly processes: number;
+  /** Threads inside one operator of a process: more than 1 where there are more cores than processes; 1 if not said. */
+  readonly threads?: number;
   readonly model: ModelName;
   readonly modelsDir?: string;
   readonly provider?: Provider;
@@ -109,7 +111,7 @@ export interface EnginePool {
    * were in hand with a bad one are all read, and only that one dies twice.
    *
    * While no page waits, processes without a page read lines of those in hand: one page alone is read by all of them,
-   * and when there are pages enough each process sees to its own. The result is the same. A helper's death costs its
+   * and when there are pages enough each process sees to its own. So do the threads of its detector. The result is the same. A helper's death costs its
    * lines time, since their page's own process reads them; that page is helped no more. Nothing of this where pages are
    * batched, nor for a page that is read alone.
    *
@@ -127,6 +129,9 @@ const maxDeathsDuringPage = 2;
 
 /** Deaths between two pages say nothing about the next one, but a page is not tried for ever. */
 const maxTries = 10;
+
+/** More threads in one page's detector than this gain little: what they wait for each other grows with their number. */
+const maxLoneThreads = 8;
 
 /** Pauses before a process is started again that did not even get ready. */
 const restartDelaysMs = [100, 500, 2_000];
@@ -238,7 +243,8 @@ class ForkedEnginePool implements EnginePool {
       stopped: () => new EngineError('aborted', 'Reading was stopped'),
       begin: (engine) => {
         onStart?.();
-        return engine.read(bytes, { alone, isShared, pictures, signal });
+        const isLone = this.line.waiting === 0 && this.pagesInHand === 0;
+        return engine.read(bytes, { alone, isShared, isLone, pictures, signal });
       },
     });
     this.exchange.balance();
@@ -266,7 +272,19 @@ class ForkedEnginePool implements EnginePool {
     const { model, modelsDir = bakedModelsDir, provider = 'cpu', batching, gpuMemoryLimitBytes } = this.options;
     const { limits = defaultImageLimits, minConfidence = 0.5, widthStep, warmUpMs, visibleDevices } = this.options;
     const deviceId = this.freeDevice();
-    const about = { deviceId, batching, gpuMemoryLimitBytes, widthStep, warmUpMs, limits, minConfidence };
+    const { threads = 1 } = this.options;
+    const loneThreads = batching === undefined ? Math.min(maxLoneThreads, this.size * threads) : threads;
+    const about = {
+      threads,
+      loneThreads,
+      deviceId,
+      batching,
+      gpuMemoryLimitBytes,
+      widthStep,
+      warmUpMs,
+      limits,
+      minConfidence,
+    };
     const engine = new EngineProcess({
       options: { model, modelsDir, provider, ...about },
       capacity: pagesPerProcess(batching),

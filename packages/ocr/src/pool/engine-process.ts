@@ -79,6 +79,8 @@ interface PageOptions {
   readonly alone: boolean;
   /** Others may read lines of it. */
   readonly isShared: boolean;
+  /** No other process has a page. */
+  readonly isLone: boolean;
   readonly pictures: PictureFormat | undefined;
   readonly signal: AbortSignal | undefined;
 }
@@ -199,7 +201,7 @@ export class EngineProcess implements LineHelper {
    * Reads one page. Rejects with `EngineError` for what is wrong with the image and for `aborted`, with `EngineDied`
    * when the process ended or was killed (its deadline passed).
    */
-  read(bytes: Uint8Array, { alone, isShared, pictures, signal }: PageOptions): Promise<PageResult> {
+  read(bytes: Uint8Array, { alone, isShared, isLone, pictures, signal }: PageOptions): Promise<PageResult> {
     if (signal?.aborted === true) return Promise.reject(new EngineError('aborted', 'Reading was stopped'));
     if (!this.hasRoom({ alone })) return Promise.reject(new EngineDied('unavailable', false));
     const id = ++this.lastId;
@@ -225,7 +227,7 @@ export class EngineProcess implements LineHelper {
     const page: Page = { id, alone, isShared, pictures, resolve, reject, settle, ...state };
     this.pages.set(id, page);
     signal?.addEventListener('abort', cancel, { once: true });
-    this.send({ type: 'page', id, bytes, pictures, isShared });
+    this.send({ type: 'page', id, bytes, pictures, isShared, isLone });
     return promise.catch((error: unknown) => {
       // Whatever a canceled page ended with, nobody wants it.
       if (isCanceled) throw new EngineError('aborted', 'Reading was stopped', { cause: error });

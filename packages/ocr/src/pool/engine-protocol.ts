@@ -23,6 +23,8 @@ export interface EngineProcessOptions {
   readonly batching: BatchLimits | undefined;
   readonly gpuMemoryLimitBytes: number | undefined;
   readonly widthStep: number | undefined;
+  readonly threads: number;
+  readonly loneThreads: number;
   readonly warmUpMs: number | undefined;
   readonly limits: ImageLimits;
   readonly minConfidence: number;
@@ -38,6 +40,8 @@ export type ToEngine =
       readonly pictures?: PictureFormat | undefined;
       /** Others may read lines of it. */
       readonly isShared: boolean;
+      /** No other process has a page. */
+      readonly isLone: boolean;
     }
   | { readonly type: 'cancel'; readonly id: number }
   /** So many chunks of the page's lines may be handed out, each to one of so many helpers. */
