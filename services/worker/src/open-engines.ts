@@ -1,10 +1,11 @@
 import type { Logger } from '@glyphmill/core/logging';
 import {
   createEnginePool,
+  type EngineFit,
   type EnginePool,
   type EnginePoolOptions,
+  fitEngines,
   type Provider,
-  usableEngines,
 } from '@glyphmill/ocr/pool';
 import { isEngineError } from './page-error.ts';
 import type { WorkerSettings } from './worker-settings.ts';
@@ -14,19 +15,29 @@ const memoryLimitBytes: Readonly<Record<Provider, number>> = { cpu: 1e9, cuda: 8
 
 export type EnginePlan = Pick<
   EnginePoolOptions,
-  'processes' | 'provider' | 'batching' | 'gpuMemoryLimitBytes' | 'visibleDevices' | 'memoryLimitBytes'
->;
+  'processes' | 'threads' | 'provider' | 'batching' | 'gpuMemoryLimitBytes' | 'visibleDevices' | 'memoryLimitBytes'
+> & {
+  /** What decided how many there are, for the log. */
+  readonly reason: string;
+};
+
+const asSet = 'ENGINE_PROCESSES';
+
+function cpuEngines({ MODEL, ENGINE_PROCESSES: processes }: WorkerSettings): EngineFit {
+  return processes === undefined ? fitEngines(MODEL) : { processes, threads: 1, reason: asSet };
+}
 
 /** What engines of a provider are like under these settings: one for each core, or one for each GPU with batches. */
 export function planEngines(settings: WorkerSettings, provider: Provider = settings.ENGINE_PROVIDER): EnginePlan {
   const memory = { memoryLimitBytes: settings.ENGINE_MEMORY_LIMIT ?? memoryLimitBytes[provider] };
   switch (provider) {
     case 'cpu':
-      return { provider, processes: settings.ENGINE_PROCESSES ?? usableEngines(settings.MODEL), ...memory };
+      return { provider, ...cpuEngines(settings), ...memory };
     case 'cuda':
       return {
         provider,
         processes: settings.ENGINE_PROCESSES ?? 1,
+        reason: settings.ENGINE_PROCESSES === undefined ? 'one GPU' : asSet,
         batching: { maxBatchSize: settings.MAX_BATCH_SIZE, maxQueueDelayMs: settings.MAX_QUEUE_DELAY_MS },
         gpuMemoryLimitBytes: settings.GPU_MEMORY_LIMIT,
         visibleDevices: settings.CUDA_VISIBLE_DEVICES,
@@ -65,7 +76,12 @@ export async function openEngines(
   }
 }
 
-function openPool({ settings, onEvent, onBatch }: OpenEnginesOptions, plan: EnginePlan): Promise<EnginePool> {
+function openPool(
+  { settings, logger, onEvent, onBatch }: OpenEnginesOptions,
+  { reason, ...plan }: EnginePlan,
+): Promise<EnginePool> {
+  const { provider, processes, threads } = plan;
+  logger.info({ provider, processes, threads, reason }, 'The number of engines is chosen');
   return createEnginePool({
     ...plan,
     model: settings.MODEL,

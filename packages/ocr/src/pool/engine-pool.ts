@@ -14,6 +14,7 @@ import { EngineDied, EngineProcess } from './engine-process.ts';
 import { LineExchange } from './line-exchange.ts';
 import { PageLine } from './page-line.ts';
 import { pagesPerProcess } from './pages-per-process.ts';
+import { maxThreads } from './usable-engines.ts';
 
 // This entry loads neither ONNX Runtime nor the image library: processes that only own a pool stay small.
 export { EngineError, type EngineErrorCode, engineErrorCodes } from '../engine-error.ts';
@@ -32,7 +33,8 @@ export {
 } from '../types.ts';
 export { listModelFiles, type ModelFile } from '../manifest.ts';
 export { pagesPerProcess } from './pages-per-process.ts';
-export { usableEngines } from './usable-engines.ts';
+export { type Machine, readMachine } from './machine.ts';
+export { type EngineFit, fitEngines, usableEngines } from './usable-engines.ts';
 
 export interface EnginePoolOptions {
   /** Engine processes; on a CPU one per core that may be used, with CUDA one per GPU: the first sees to GPU 0, and so on. */
@@ -129,9 +131,6 @@ const maxDeathsDuringPage = 2;
 
 /** Deaths between two pages say nothing about the next one, but a page is not tried for ever. */
 const maxTries = 10;
-
-/** More threads in one page's detector than this gain little: what they wait for each other grows with their number. */
-const maxLoneThreads = 8;
 
 /** Pauses before a process is started again that did not even get ready. */
 const restartDelaysMs = [100, 500, 2_000];
@@ -273,7 +272,7 @@ class ForkedEnginePool implements EnginePool {
     const { limits = defaultImageLimits, minConfidence = 0.5, widthStep, warmUpMs, visibleDevices } = this.options;
     const deviceId = this.freeDevice();
     const { threads = 1 } = this.options;
-    const loneThreads = batching === undefined ? Math.min(maxLoneThreads, this.size * threads) : threads;
+    const loneThreads = batching === undefined ? Math.min(maxThreads, this.size * threads) : threads;
     const about = {
       threads,
       loneThreads,
