@@ -1,4 +1,4 @@
-import { createEnginePool, usableEngines, type EnginePool } from '@glyphmill/ocr/pool';
+import { createEnginePool, type EnginePool, fitEngines } from '@glyphmill/ocr/pool';
 import { placeDrawings } from './boxes-path.ts';
 import type { BoxDrawer } from './draw-boxes.ts';
 import { findImageFiles, readImageFile, type ImageFile } from './image-files.ts';
@@ -39,11 +39,13 @@ export async function runOcr(options: OcrOptions, surroundings: OcrSurroundings)
   const readable = files.filter((file): file is Readable => 'name' in file);
   const draw = await prepareDrawing(options.boxes, readable, cwd);
   if (readable.length === 0) return printAll(files, options, { pool: undefined, draw, surroundings });
-  const processes = Math.min(options.processes ?? usableEngines(options.model), readable.length);
+  const fit = fitEngines(options.model);
+  const processes = Math.min(options.processes ?? fit.processes, readable.length);
   let pool: EnginePool;
   try {
     pool = await createEnginePool({
       processes,
+      threads: options.processes === undefined ? fit.threads : 1,
       model: options.model,
       precision: options.precision,
       limits,

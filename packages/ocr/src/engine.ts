@@ -1,3 +1,5 @@
+import type { Crop } from './crop.ts';
+import type { Reading } from './ctc-decode.ts';
 import { EngineError } from './engine-error.ts';
 import { batchPixelsWithin } from './gpu-memory.ts';
 import { readWeights, type Weights } from './manifest.ts';
@@ -5,7 +7,9 @@ import { loadModel, type Model } from './model.ts';
 import { inBatches } from './network-batches.ts';
 import { usablePrecision } from './precision.ts';
 import { type Networks, readPage } from './pipeline.ts';
-import { widthSteps } from './text-recognizer.ts';
+import type { LineHelp } from './shared-lines.ts';
+import { SwitchingModel } from './switching-model.ts';
+import { recognizeCrop, widthSteps } from './text-recognizer.ts';
 import {
   type BatchLimits,
   type BatchReport,
@@ -36,6 +40,7 @@ export {
   type Provider,
   providers,
 } from './types.ts';
+export type { LineChunk, LineHelp, LineSource } from './shared-lines.ts';
 export type { BatchLimits, BatchReport, ImageLimits, ModelRole, Quad, Timings } from './types.ts';
 
 export interface EngineOptions {
@@ -51,6 +56,8 @@ export interface EngineOptions {
   readonly limits?: ImageLimits;
   /** Threads inside one operator; 1 by default, since pages in parallel scale better than threads in a page. */
   readonly threads?: number;
+  /** Threads inside one operator of the detector while pages are alone, see `adapt`; as `threads` if not said. */
+  readonly loneThreads?: number;
   /** Merges what pages that are read at the same time ask of a network; off if not said. For GPUs: a CPU needs more memory and gains nothing. */
   readonly batching?: BatchLimits | undefined;
   /** Bounds the batches so that the networks stay within so many bytes of the GPU; see docs/gpu.md. */
@@ -68,6 +75,8 @@ export interface RecognizeOptions {
   readonly minConfidence?: number;
   /** Also gives the page as pictures for people; none if not said. */
   readonly pictures?: PictureFormat | undefined;
+  /** Others who may read some of the lines; nobody if not said. Not together with `batching`. */
+  readonly help?: LineHelp | undefined;
   /** Stops between two runs of a network. */
   readonly signal?: AbortSignal;
 }
@@ -80,6 +89,13 @@ export interface Engine {
    * Rejects with `EngineError`: `image_unsupported`, `image_unreadable`, `image_too_large`, `aborted`.
    */
   recognize(bytes: Uint8Array, options?: RecognizeOptions): Promise<PageResult>;
+  /** Reads one line that another engine of the same model has cut out. Rejects with `EngineError` `engine_failed`. */
+  recognizeCrop(crop: Crop): Promise<Reading>;
+  /**
+   * After a page: takes note of whether it had the machine to itself, and gives the detector more or fewer threads when
+   * that has changed for some pages. What is read stays the same.
+   */
+  adapt(load: 'lone' | 'busy'): Promise<void>;
   /** Releases the networks; call it when no page is being read. */
   close(): Promise<void>;
 }
@@ -100,14 +116,24 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   if (warmUpMs > 0) await warmUp(alone, { maxBatchSize: batching?.maxBatchSize ?? 1, pixels, budgetMs: warmUpMs });
   const networks = mapModels(alone, (model, role) => inBatches(model, role, { batching, pixels, onBatch }));
   return {
-    async recognize(bytes, { minConfidence = 0.5, pictures, signal } = {}) {
+    async recognize(bytes, { minConfidence = 0.5, pictures, help, signal } = {}) {
       try {
-        return await readPage(networks, bytes, { limits, minConfidence, pictures, signal });
+        return await readPage(networks, bytes, { limits, minConfidence, pictures, help, signal });
       } catch (error) {
         if (error instanceof EngineError) throw error;
         if (signal?.aborted === true) throw new EngineError('aborted', 'Reading was stopped', { cause: error });
         throw new EngineError('engine_failed', 'The engine failed on this page', { cause: error });
       }
+    },
+    async recognizeCrop(crop) {
+      try {
+        return await recognizeCrop(networks.recognizer, crop);
+      } catch (error) {
+        throw new EngineError('engine_failed', 'The engine failed on this line', { cause: error });
+      }
+    },
+    async adapt(load) {
+      if (alone.detector instanceof SwitchingModel) await alone.detector.adapt(load);
     },
     async close() {
       await networks.detector.close();
@@ -118,10 +144,20 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
 }
 
 async function loadNetworks(weights: Weights, options: EngineOptions): Promise<Networks> {
-  const { provider = 'cpu', deviceId = 0, threads = 1, widthStep = widthSteps[provider] } = options;
-  const load = (bytes: Uint8Array) => loadModel(bytes, { provider, deviceId, threads });
+  const {
+    provider = 'cpu',
+    deviceId = 0,
+    threads = 1,
+    loneThreads = threads,
+    widthStep = widthSteps[provider],
+  } = options;
+  const open = (bytes: Uint8Array) => (count: number) => loadModel(bytes, { provider, deviceId, threads: count });
+  const load = (bytes: Uint8Array) => open(bytes)(threads);
+  const isSwitching = loneThreads > threads && provider === 'cpu';
   return {
-    detector: await load(weights.detector),
+    detector: isSwitching
+      ? await SwitchingModel.open({ busy: threads, lone: loneThreads }, open(weights.detector))
+      : await load(weights.detector),
     boxes: weights,
     classifier: { model: await load(weights.classifier), threshold: weights.classifierThreshold },
     recognizer: { model: await load(weights.recognizer), characters: weights.characters, widthStep },

@@ -93,6 +93,8 @@ function sessionOptions({ provider, deviceId = 0, threads }: ModelOptions): Infe
     executionProviders: [provider === 'cuda' ? { name: 'cuda', deviceId } : provider],
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
+    // Threads that wait for their next part in a loop take the cores from other pages.
+    ...(threads > 1 && { extra: { session: { intra_op: { allow_spinning: '0' } } } }),
     executionMode: 'sequential',
     graphOptimizationLevel: 'all',
     // Page and line sizes change all the time: a memory pattern per shape costs memory and saves no time.

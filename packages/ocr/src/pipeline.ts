@@ -4,6 +4,7 @@ import { type DecodedImage, decodeImage, drawPictures, type Image } from './imag
 import { mapConcurrently, type MapOptions } from './map-concurrently.ts';
 import type { Model } from './model.ts';
 import { inReadingOrder } from './reading-order.ts';
+import { type LineHelp, SharedLines } from './shared-lines.ts';
 import { isUpsideDown, type TextClassifier } from './text-classifier.ts';
 import { detectionScale, detectText } from './text-detector.ts';
 import { recognizeLine, type TextRecognizer } from './text-recognizer.ts';
@@ -25,6 +26,8 @@ export interface ReadPageOptions {
   readonly minConfidence: number;
   /** Also draws the page for people. */
   readonly pictures?: PictureFormat | undefined;
+  /** Others who may read some of the lines; nobody if not said. For networks that are asked one line at a time. */
+  readonly help?: LineHelp | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -59,11 +62,7 @@ export async function readPage(networks: Networks, bytes: Uint8Array, options: R
   const scale = (detectionScale(page.width, page.height) * page.width) / page.image.width;
   const boxes = await detectText(networks.detector, page.image, { ...networks.boxes, scale, signal });
   clock.lap('detect');
-  const lines = await mapConcurrently(boxes, askedAtOnce(networks.recognizer, signal), async (box) => {
-    const along = alongText(box);
-    const reading = await recognizeLine(networks.recognizer, page.image, along, { signal });
-    return { box, along, reading };
-  });
+  const lines = await readLines(networks.recognizer, page.image, boxes, options);
   clock.lap('recognize');
   await rereadUpsideDown(networks, page.image, lines, signal);
   clock.lap('classify');
@@ -76,6 +75,29 @@ export async function readPage(networks: Networks, bytes: Uint8Array, options: R
     timings: clock.timings(),
     ...(pictures !== undefined && { pictures }),
   };
+}
+
+/** Reads the lines in the boxes, with the help of others where there is any. */
+async function readLines(
+  recognizer: TextRecognizer,
+  page: Image,
+  boxes: readonly Quad[],
+  { signal, help }: ReadPageOptions,
+): Promise<FoundLine[]> {
+  const lines = boxes.map((box) => ({ box, along: alongText(box) }));
+  if (help === undefined || lines.length < 2) {
+    return mapConcurrently(lines, askedAtOnce(recognizer, signal), async (line) => {
+      const reading = await recognizeLine(recognizer, page, line.along, { signal });
+      return { ...line, reading };
+    });
+  }
+  const shared = new SharedLines(recognizer, page, lines);
+  help.begin(shared);
+  try {
+    return await shared.read(signal);
+  } finally {
+    help.end();
+  }
 }
 
 /** A page that was read is worth more than its pictures. */

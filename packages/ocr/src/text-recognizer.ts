@@ -1,4 +1,4 @@
-import { cropLine, lineSize } from './crop.ts';
+import { type Crop, cropLine, lineSize } from './crop.ts';
 import { ctcDecode, type Reading } from './ctc-decode.ts';
 import { EngineError } from './engine-error.ts';
 import type { Image } from './image.ts';
@@ -21,7 +21,7 @@ export const widthSteps: Readonly<Record<Provider, number>> = { cpu: 16, cuda: 3
 export const minWidth = 64;
 
 /** Longer lines are squeezed; nobody writes 600 letters in one line, and memory grows with the width. */
-const maxWidth = 4096;
+export const maxWidth = 4096;
 
 export interface TextRecognizer {
   readonly model: Model;
@@ -36,7 +36,7 @@ export interface ReadLineOptions {
 }
 
 /** Columns that the text of a line takes at the network's height. */
-function textWidth(line: Quad): number {
+export function textWidth(line: Quad): number {
   const { length, thickness } = lineSize(line);
   const width = Math.round((lineHeight * length) / Math.max(1, thickness));
   return Math.min(maxWidth, Math.max(8, width));
@@ -47,19 +47,32 @@ export function paddedWidth(width: number, widthStep: number): number {
   return Math.max(minWidth, Math.ceil(width / widthStep) * widthStep);
 }
 
+/** Cuts one line out of a page, as high as the network wants it; the first side of `line` runs along the text. */
+export function cutLine(page: Image, line: Quad): Crop {
+  return cropLine(page, line, textWidth(line), lineHeight);
+}
+
+/** Reads one line of a page; the first side of `line` runs along the text. */
+export function recognizeLine(
+  recognizer: TextRecognizer,
+  page: Image,
+  line: Quad,
+  options: ReadLineOptions = {},
+): Promise<Reading> {
+  return recognizeCrop(recognizer, cutLine(page, line), options);
+}
+
 /**
- * Reads one line of a page; the first side of `line` runs along the text.
+ * Reads one line that was cut out by `cutLine`, here or elsewhere.
  *
  * Input of the network: NCHW float32 [1, 3, 48, W], -1..1, zeros where padded. Outputs: int32 [1, T], the best class of
  * each step, and float32 [1, T], its probability.
  */
-export async function recognizeLine(
+export async function recognizeCrop(
   { model, characters, widthStep = widthSteps.cpu }: TextRecognizer,
-  page: Image,
-  line: Quad,
+  crop: Crop,
   { signal }: ReadLineOptions = {},
 ): Promise<Reading> {
-  const crop = cropLine(page, line, textWidth(line), lineHeight);
   const width = paddedWidth(crop.width, widthStep);
   const [classes, probabilities] = await withInput(model, 3 * lineHeight * width, (input) => {
     if (crop.width < width) input.fill(0);

@@ -1,11 +1,12 @@
 import type { Logger } from '@glyphmill/core/logging';
 import {
   createEnginePool,
+  type EngineFit,
   type EnginePool,
   type EnginePoolOptions,
+  fitEngines,
   type PrecisionChoice,
   type Provider,
-  usableEngines,
   usablePrecision,
 } from '@glyphmill/ocr/pool';
 import { isEngineError } from './page-error.ts';
@@ -16,19 +17,29 @@ const memoryLimitBytes: Readonly<Record<Provider, number>> = { cpu: 1e9, cuda: 8
 
 export type EnginePlan = Pick<
   EnginePoolOptions,
-  'processes' | 'provider' | 'batching' | 'gpuMemoryLimitBytes' | 'visibleDevices' | 'memoryLimitBytes'
->;
+  'processes' | 'threads' | 'provider' | 'batching' | 'gpuMemoryLimitBytes' | 'visibleDevices' | 'memoryLimitBytes'
+> & {
+  /** What decided how many there are, for the log. */
+  readonly reason: string;
+};
+
+const asSet = 'ENGINE_PROCESSES';
+
+function cpuEngines({ MODEL, ENGINE_PROCESSES: processes }: WorkerSettings): EngineFit {
+  return processes === undefined ? fitEngines(MODEL) : { processes, threads: 1, reason: asSet };
+}
 
 /** What engines of a provider are like under these settings: one for each core, or one for each GPU with batches. */
 export function planEngines(settings: WorkerSettings, provider: Provider = settings.ENGINE_PROVIDER): EnginePlan {
   const memory = { memoryLimitBytes: settings.ENGINE_MEMORY_LIMIT ?? memoryLimitBytes[provider] };
   switch (provider) {
     case 'cpu':
-      return { provider, processes: settings.ENGINE_PROCESSES ?? usableEngines(settings.MODEL), ...memory };
+      return { provider, ...cpuEngines(settings), ...memory };
     case 'cuda':
       return {
         provider,
         processes: settings.ENGINE_PROCESSES ?? 1,
+        reason: settings.ENGINE_PROCESSES === undefined ? 'one GPU' : asSet,
         batching: { maxBatchSize: settings.MAX_BATCH_SIZE, maxQueueDelayMs: settings.MAX_QUEUE_DELAY_MS },
         gpuMemoryLimitBytes: settings.GPU_MEMORY_LIMIT,
         visibleDevices: settings.CUDA_VISIBLE_DEVICES,
@@ -73,11 +84,15 @@ export async function openEngines(
   }
 }
 
-async function openPool(options: OpenEnginesOptions, plan: EnginePlan): Promise<OpenEngines> {
-  const { settings, logger, onEvent, onBatch } = options;
-  const { provider = 'cpu' } = plan;
-  const { precision, reason } = usablePrecision(settings.MODEL_PRECISION, provider);
-  logger.info({ precision, reason }, 'The precision of the models is chosen');
+async function openPool(
+  { settings, logger, onEvent, onBatch }: OpenEnginesOptions,
+  { reason, ...plan }: EnginePlan,
+): Promise<OpenEngines> {
+  const { provider = 'cpu', processes, threads } = plan;
+  logger.info({ provider, processes, threads, reason }, 'The number of engines is chosen');
+  const chosen = usablePrecision(settings.MODEL_PRECISION, provider);
+  logger.info(chosen, 'The precision of the models is chosen');
+  const { precision } = chosen;
   const pool = await createEnginePool({
     ...plan,
     model: settings.MODEL,

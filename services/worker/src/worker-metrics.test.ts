@@ -16,6 +16,8 @@ function openMetrics() {
       idle: 1,
       busy: 2,
       waiting: 0,
+      helpingPids: [3],
+      helpedLines: 30,
       pids: [1, 2, 3],
       restarts: {},
       rssBytes: [100, 200, 300],
@@ -49,6 +51,7 @@ test('counts pages and measures stages, in seconds', async () => {
   expect(scraped).toContain('glyphmill_engine_processes{state="busy"} 2');
   expect(scraped).toContain('glyphmill_engine_rss_bytes{engine="2"} 300');
   expect(scraped).toMatch(/glyphmill_engine_cpu_seconds_total\{.*\} 12\.5/);
+  expect(scraped).toMatch(/glyphmill_helped_lines_total\{.*\} 30/);
   expect(scraped).toMatch(/glyphmill_held_image_bytes\{.*\} 42/);
 });
 

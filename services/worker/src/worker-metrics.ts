@@ -85,6 +85,7 @@ export const restartReasons = [
   'cancel_timeout',
   'start_timeout',
   'start_failed',
+  'lines_timeout',
   'memory',
   'protocol',
   'spawn',
@@ -138,6 +139,17 @@ function registerGauges({ registry, poolStats, heldImageBytes, isDraining }: Wor
       collect() {
         this.reset();
         this.inc(poolStats()?.cpuSeconds ?? 0);
+      },
+    }),
+  );
+  registry.registerMetric(
+    new Counter({
+      name: 'glyphmill_helped_lines_total',
+      help: 'Lines of text that an engine process without a page read for one that had a page',
+      registers: [],
+      collect() {
+        this.reset();
+        this.inc(poolStats()?.helpedLines ?? 0);
       },
     }),
   );

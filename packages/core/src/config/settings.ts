@@ -112,7 +112,7 @@ export const settings = {
   engineProcesses: unset(
     integerText(1, 1024),
     'cores it may use; 1 with cuda',
-    'Engine processes of a worker; by default one for each core, as far as the memory that it may use holds them. With cuda one for each GPU.',
+    'Engine processes of a worker; by default one for each physical core within its CPU quota, or fewer with more threads each where its memory does not hold so many. The worker logs what decided it. With cuda one for each GPU.',
   ),
   engineProvider: withDefault(
     choiceText(['cpu', 'cuda']),

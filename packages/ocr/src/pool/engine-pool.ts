@@ -13,8 +13,10 @@ import {
   type Provider,
 } from '../types.ts';
 import { EngineDied, EngineProcess } from './engine-process.ts';
+import { LineExchange } from './line-exchange.ts';
 import { PageLine } from './page-line.ts';
 import { pagesPerProcess } from './pages-per-process.ts';
+import { maxThreads } from './usable-engines.ts';
 
 // This entry loads neither ONNX Runtime nor the image library: processes that only own a pool stay small.
 export { EngineError, type EngineErrorCode, engineErrorCodes } from '../engine-error.ts';
@@ -36,11 +38,14 @@ export {
 export { listModelFiles, type ModelFile } from '../manifest.ts';
 export { type PrecisionChoice, usablePrecision } from '../precision.ts';
 export { pagesPerProcess } from './pages-per-process.ts';
-export { usableEngines } from './usable-engines.ts';
+export { type Machine, readMachine } from './machine.ts';
+export { type EngineFit, fitEngines, usableEngines } from './usable-engines.ts';
 
 export interface EnginePoolOptions {
   /** Engine processes; on a CPU one per core that may be used, with CUDA one per GPU: the first sees to GPU 0, and so on. */
   readonly processes: number;
+  /** Threads inside one operator of a process: more than 1 where there are more cores than processes; 1 if not said. */
+  readonly threads?: number;
   readonly model: ModelName;
   readonly modelsDir?: string;
   readonly provider?: Provider;
@@ -83,6 +88,10 @@ export interface PoolStats {
   readonly idle: number;
   readonly busy: number;
   readonly waiting: number;
+  /** Processes without a page that read lines of another's page; they count as idle. */
+  readonly helpingPids: readonly number[];
+  /** Lines that were read by another process than that of their page. */
+  readonly helpedLines: number;
   readonly pids: readonly number[];
   /** How often a process was replaced, by reason. */
   readonly restarts: Readonly<Record<string, number>>;
@@ -109,6 +118,11 @@ export interface EnginePool {
    * Reads one encoded image in the next process that has room, in order of arrival. A page whose process dies or overruns
    * its deadline while it is read is tried once more, in a process that has no other page meanwhile: so the pages that
    * were in hand with a bad one are all read, and only that one dies twice.
+   *
+   * While no page waits, processes without a page read lines of those in hand: one page alone is read by all of them,
+   * and when there are pages enough each process sees to its own. So do the threads of its detector. The result is the same. A helper's death costs its
+   * lines time, since their page's own process reads them; that page is helped no more. Nothing of this where pages are
+   * batched, nor for a page that is read alone.
    *
    * Rejects with `EngineError`: `image_unsupported`, `image_unreadable`, `image_too_large`, `poison_image`,
    * `engine_failed`, `aborted`.
@@ -151,6 +165,7 @@ class ForkedEnginePool implements EnginePool {
   private readonly options: EnginePoolOptions;
   private readonly engines = new Set<EngineProcess>();
   private readonly line = new PageLine<EngineProcess>();
+  private readonly exchange = new LineExchange(() => this.helpers());
   private readonly restarts: Record<string, number> = {};
   private pastCpuSeconds = 0;
   private failedStarts = 0;
@@ -205,6 +220,8 @@ class ForkedEnginePool implements EnginePool {
       idle,
       busy: engines.length - idle,
       waiting: this.line.waiting,
+      helpingPids: engines.flatMap(({ pid, isHelping }) => (isHelping && pid !== undefined ? [pid] : [])),
+      helpedLines: this.exchange.linesRead,
       pids: engines.flatMap(({ pid }) => (pid === undefined ? [] : [pid])),
       restarts: { ...this.restarts },
       rssBytes: engines.map((engine) => engine.rssBytes),
@@ -225,15 +242,25 @@ class ForkedEnginePool implements EnginePool {
     { signal, onStart, pictures, alone }: ReadOptions & { readonly alone: boolean },
   ): Promise<PageResult> {
     if (this.isClosed || signal?.aborted === true) throw new EngineError('aborted', 'Reading was stopped');
-    return this.line.wait({
+    const isShared = !alone && this.size > 1 && this.options.batching === undefined;
+    const reading = this.line.wait({
       alone,
       signal,
       stopped: () => new EngineError('aborted', 'Reading was stopped'),
       begin: (engine) => {
         onStart?.();
-        return engine.read(bytes, { timeoutMs: this.options.pageTimeoutMs, alone, pictures, signal });
+        const isLone = this.line.waiting === 0 && this.pagesInHand === 0;
+        return engine.read(bytes, { alone, isShared, isLone, pictures, signal });
       },
     });
+    this.exchange.balance();
+    return reading;
+  }
+
+  /** Processes without a page; none while pages wait for one. */
+  private helpers(): EngineProcess[] {
+    if (this.isClosed || this.line.waiting > 0) return [];
+    return this.line.takers.filter((engine) => engine.hasRoom({ alone: true }));
   }
 
   /** After a page: a process that has grown too large takes no more pages, and is replaced once it has none. */
@@ -244,6 +271,7 @@ class ForkedEnginePool implements EnginePool {
     }
     if (this.line.takers.includes(engine)) this.line.offer(engine);
     else if (engine.pagesInHand === 0) engine.kill('memory');
+    this.exchange.balance();
   }
 
   private launch(): EngineProcess {
@@ -251,13 +279,27 @@ class ForkedEnginePool implements EnginePool {
     const { limits = defaultImageLimits, minConfidence = 0.5, widthStep, warmUpMs, visibleDevices } = this.options;
     const { precision } = usablePrecision(this.options.precision ?? 'auto', provider);
     const deviceId = this.freeDevice();
-    const about = { deviceId, batching, gpuMemoryLimitBytes, widthStep, warmUpMs, limits, minConfidence };
+    const { threads = 1 } = this.options;
+    const loneThreads = batching === undefined ? Math.min(maxThreads, this.size * threads) : threads;
+    const about = {
+      threads,
+      loneThreads,
+      deviceId,
+      batching,
+      gpuMemoryLimitBytes,
+      widthStep,
+      warmUpMs,
+      limits,
+      minConfidence,
+    };
     const engine = new EngineProcess({
       options: { model, modelsDir, provider, precision, ...about },
       capacity: pagesPerProcess(batching),
       visibleDevices,
       onRoom: () => this.afterPage(engine),
       onBatch: (batch) => this.options.onBatch?.(batch),
+      exchange: this.exchange,
+      pageTimeoutMs: this.options.pageTimeoutMs,
     });
     this.engines.add(engine);
     void engine.exited.then((reason) => this.replace(engine, reason));
@@ -266,6 +308,7 @@ class ForkedEnginePool implements EnginePool {
         this.failedStarts = 0;
         this.emit({ type: 'process_started', pid: engine.pid });
         this.line.offer(engine);
+        this.exchange.balance();
       },
       () => this.failedStarts++,
     );
@@ -283,6 +326,7 @@ class ForkedEnginePool implements EnginePool {
   private replace(engine: EngineProcess, reason: string): void {
     this.engines.delete(engine);
     this.line.leave(engine);
+    this.exchange.balance();
     this.pastCpuSeconds += engine.cpuSeconds;
     if (this.isClosed) return;
     this.restarts[reason] = (this.restarts[reason] ?? 0) + 1;

@@ -1,6 +1,8 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
+import type { Crop } from '../crop.ts';
+import type { Reading } from '../ctc-decode.ts';
 import { defaultWarmUpMs } from '../warm-up-time.ts';
 import { EngineError } from '../engine-error.ts';
 import type { BatchReport, PageResult, PictureFormat } from '../types.ts';
@@ -11,6 +13,7 @@ import {
   type ToEngine,
   type Usage,
 } from './engine-protocol.ts';
+import type { LineExchange, LineHelper, SharedPage } from './line-exchange.ts';
 
 const entry = fileURLToPath(new URL('engine-main.ts', import.meta.url));
 
@@ -32,6 +35,12 @@ const cancelGraceMs = 800;
 
 /** Loading the weights takes well under a second; a machine that is busy with something else gets some patience. */
 const startTimeoutMs = 60_000;
+
+/**
+ * A helper that reads one chunk of lines (some 30 ms) for longer than this stands still; but no page that it is given
+ * meanwhile is to run into its own deadline for that, so that half of the deadline counts where it is shorter.
+ */
+const linesTimeoutMs = 10_000;
 
 /** How a page ended that gave no result although the engine answered nothing wrong about the image. */
 export class EngineDied extends Error {
@@ -56,15 +65,22 @@ export interface EngineProcessSetup {
   readonly capacity: number;
   /** GPUs that it may see, as CUDA_VISIBLE_DEVICES names them; all if not said. */
   readonly visibleDevices?: string | undefined;
-  /** A page has left, however it ended: there is room for another. */
+  /** A page has left, however it ended, or lines were read: there is room for another page. */
   readonly onRoom: () => void;
   readonly onBatch: (batch: BatchReport) => void;
+  /** Where its pages' lines find helpers. */
+  readonly exchange: LineExchange;
+  /** A page that takes longer is stopped. */
+  readonly pageTimeoutMs: number;
 }
 
 interface PageOptions {
-  readonly timeoutMs: number;
   /** No other page is in hand meanwhile. */
   readonly alone: boolean;
+  /** Others may read lines of it. */
+  readonly isShared: boolean;
+  /** No other process has a page. */
+  readonly isLone: boolean;
   readonly pictures: PictureFormat | undefined;
   readonly signal: AbortSignal | undefined;
 }
@@ -74,11 +90,21 @@ interface Page {
   readonly alone: boolean;
   isStarted: boolean;
   hasOverrun: boolean;
+  readonly isShared: boolean;
+  /** From when its lines are found. */
+  shared: SharedPage | undefined;
   readonly pictures: PictureFormat | undefined;
   readonly resolve: (result: PageResult) => void;
   readonly reject: (error: Error) => void;
   /** Ends its timers and its interest in the caller's signal. */
   readonly settle: () => void;
+}
+
+interface Lines {
+  readonly count: number;
+  readonly resolve: (readings: readonly Reading[]) => void;
+  readonly reject: (error: Error) => void;
+  readonly timer: NodeJS.Timeout;
 }
 
 /**
@@ -88,10 +114,13 @@ interface Page {
  *        │                   │  ──  read()  ──▶  │
  *        └───────────────────┴── exit, kill ─────┴──▶ gone
  *
+ * While it is idle it may read lines of a page that another process has in hand. A page that comes meanwhile is begun
+ * when the current line is read.
+ *
  * A process that says anything it should not is killed: it parses hostile input, and a reply that does not fit the
  * protocol means that somebody else is talking.
  */
-export class EngineProcess {
+export class EngineProcess implements LineHelper {
   readonly ready: Promise<void>;
   /** Resolves with the reason when the process is gone; whoever owns it starts another. */
   readonly exited: Promise<string>;
@@ -101,6 +130,7 @@ export class EngineProcess {
   private readonly setup: EngineProcessSetup;
   private readonly child: ChildProcess;
   private readonly pages = new Map<number, Page>();
+  private lines: Lines | undefined;
   private lastId = 0;
   private isGone = false;
   private killReason: string | undefined;
@@ -135,7 +165,7 @@ export class EngineProcess {
       this.isGone = true;
       clearTimeout(startTimer);
       started.reject(new EngineError('engine_failed', `An engine process did not start (${reason})`));
-      this.loseAllPages(reason);
+      this.loseAll(reason);
       exited.resolve(this.killReason ?? reason);
     };
     this.child.once('exit', (code, signal) => gone(signal ?? `exit ${code}`));
@@ -157,6 +187,10 @@ export class EngineProcess {
     return this.pages.size;
   }
 
+  get isHelping(): boolean {
+    return this.lines !== undefined;
+  }
+
   hasRoom({ alone }: { readonly alone: boolean }): boolean {
     if (this.isGone || this.killReason !== undefined) return false;
     if (alone) return this.pages.size === 0;
@@ -167,7 +201,7 @@ export class EngineProcess {
    * Reads one page. Rejects with `EngineError` for what is wrong with the image and for `aborted`, with `EngineDied`
    * when the process ended or was killed (its deadline passed).
    */
-  read(bytes: Uint8Array, { timeoutMs, alone, pictures, signal }: PageOptions): Promise<PageResult> {
+  read(bytes: Uint8Array, { alone, isShared, isLone, pictures, signal }: PageOptions): Promise<PageResult> {
     if (signal?.aborted === true) return Promise.reject(new EngineError('aborted', 'Reading was stopped'));
     if (!this.hasRoom({ alone })) return Promise.reject(new EngineDied('unavailable', false));
     const id = ++this.lastId;
@@ -175,7 +209,7 @@ export class EngineProcess {
     const overrun = setTimeout(() => {
       page.hasOverrun = true;
       this.kill('page_timeout');
-    }, timeoutMs);
+    }, this.setup.pageTimeoutMs);
     let grace: NodeJS.Timeout | undefined;
     let isCanceled = false;
     const cancel = (): void => {
@@ -187,16 +221,32 @@ export class EngineProcess {
       clearTimeout(overrun);
       clearTimeout(grace);
       signal?.removeEventListener('abort', cancel);
+      page.shared?.close();
     };
-    const page: Page = { id, alone, isStarted: false, hasOverrun: false, pictures, resolve, reject, settle };
+    const state = { isStarted: false, hasOverrun: false, shared: undefined };
+    const page: Page = { id, alone, isShared, pictures, resolve, reject, settle, ...state };
     this.pages.set(id, page);
     signal?.addEventListener('abort', cancel, { once: true });
-    this.send({ type: 'page', id, bytes, pictures });
+    this.send({ type: 'page', id, bytes, pictures, isShared, isLone });
     return promise.catch((error: unknown) => {
       // Whatever a canceled page ended with, nobody wants it.
       if (isCanceled) throw new EngineError('aborted', 'Reading was stopped', { cause: error });
       throw error;
     });
+  }
+
+  /**
+   * Reads lines of another process' page, for as long as no page of its own comes: fewer readings than crops are those of
+   * the first ones. Rejects with `EngineDied` when the process ended, or did not answer and was killed.
+   */
+  readLines(crops: readonly Crop[]): Promise<readonly Reading[]> {
+    if (this.isHelping || !this.hasRoom({ alone: true })) return Promise.reject(new EngineDied('unavailable', false));
+    const { promise, resolve, reject } = Promise.withResolvers<readonly Reading[]>();
+    const timeoutMs = Math.min(linesTimeoutMs, this.setup.pageTimeoutMs / 2);
+    const timer = setTimeout(() => this.kill('lines_timeout'), timeoutMs);
+    this.lines = { count: crops.length, resolve, reject, timer };
+    this.send({ type: 'lines', crops });
+    return promise;
   }
 
   /** Ends the process at once; the pages that it holds reject with `EngineDied`. */
@@ -214,12 +264,15 @@ export class EngineProcess {
     else page.reject(new EngineError('aborted', 'Reading was stopped'));
   }
 
-  private loseAllPages(reason: string): void {
+  private loseAll(reason: string): void {
     for (const page of this.pages.values()) {
       page.settle();
       page.reject(new EngineDied(this.killReason ?? reason, page.isStarted || page.hasOverrun));
     }
     this.pages.clear();
+    clearTimeout(this.lines?.timer);
+    this.lines?.reject(new EngineDied(this.killReason ?? reason, false));
+    this.lines = undefined;
   }
 
   private receive(message: FromEngine): void {
@@ -230,6 +283,13 @@ export class EngineProcess {
         return this.noteStart(message.id);
       case 'ready':
         return this.noteUsage(message.usage);
+      case 'help_wanted':
+      case 'lines':
+      case 'no_lines':
+        return this.shareLines(message);
+      case 'readings':
+        this.noteUsage(message.usage);
+        return this.endLines(message.readings);
       case 'result':
       case 'error':
         this.noteUsage(message.usage);
@@ -241,6 +301,36 @@ export class EngineProcess {
   private noteStart(id: number): void {
     const page = this.pages.get(id);
     if (page !== undefined) page.isStarted = true;
+  }
+
+  private shareLines(message: Extract<FromEngine, { type: 'help_wanted' | 'lines' | 'no_lines' }>): void {
+    const { id } = message;
+    const page = this.pages.get(id);
+    if (page?.isShared !== true || (page.shared === undefined) !== (message.type === 'help_wanted')) {
+      return this.kill('protocol');
+    }
+    switch (message.type) {
+      case 'help_wanted':
+        page.shared = this.setup.exchange.open({
+          grant: (chunks, helpers) => this.send({ type: 'help', id, chunks, helpers }),
+          answer: (chunk, readings) => this.send({ type: 'readings', id, chunk, readings }),
+        });
+        return;
+      case 'lines':
+        if (page.shared?.add(message) !== true) this.kill('protocol');
+        return;
+      case 'no_lines':
+        return page.shared?.endHandingOut();
+    }
+  }
+
+  private endLines(readings: readonly Reading[]): void {
+    const { lines } = this;
+    if (lines === undefined || readings.length > lines.count) return this.kill('protocol');
+    clearTimeout(lines.timer);
+    this.lines = undefined;
+    lines.resolve(readings);
+    this.setup.onRoom();
   }
 
   private noteUsage({ rssBytes, cpuSeconds }: Usage): void {

@@ -98,3 +98,36 @@ describe('batches from an engine process', () => {
     expect(isTakenAs(batches)).toBe(false);
   });
 });
+
+describe('lines from an engine process', () => {
+  const crop = (width: number, bytes = 3 * 48 * width) => ({ width, height: 48, data: new Uint8Array(bytes) });
+  const isTakenAs = (crops: unknown) => fromEngineSchema.safeParse({ type: 'lines', id: 1, chunk: 0, crops }).success;
+
+  it('are taken', () => {
+    expect(isTakenAs([crop(320), crop(8)])).toBe(true);
+    expect(isTakenAs([crop(4_096)])).toBe(true);
+  });
+
+  it.each([
+    ['none', []],
+    ['too many', Array.from({ length: 65 }, () => crop(8))],
+    ['together longer than any line', [crop(4_000), crop(97)]],
+    ['longer than any line', [crop(4_097)]],
+    ['of another height', [{ ...crop(320), height: 32, data: new Uint8Array(3 * 32 * 320) }]],
+    ['with fewer bytes than pixels', [crop(320, 10)]],
+    ['with more bytes than pixels', [crop(8, 10_000_000)]],
+    ['of no bytes at all', [{ ...crop(8), data: 'x'.repeat(3 * 48 * 8) }]],
+  ])('are refused: %s', (_, crops) => {
+    expect(isTakenAs(crops)).toBe(false);
+  });
+
+  it.each([
+    ['what they say', { text: 'abc', confidence: 0.5 }, true],
+    ['too long a text', { text: 'x'.repeat(5_001), confidence: 0.5 }, false],
+    ['surer than sure', { text: 'abc', confidence: 1.5 }, false],
+    ['no text', { text: 7, confidence: 0.5 }, false],
+  ])('are read by a helper: %s', (_, reading, isTaken) => {
+    const usage = { rssBytes: 1, cpuSeconds: 1 };
+    expect(fromEngineSchema.safeParse({ type: 'readings', readings: [reading], usage }).success).toBe(isTaken);
+  });
+});

@@ -1,5 +1,8 @@
 import { z } from 'zod';
+import type { Crop } from '../crop.ts';
+import type { Reading } from '../ctc-decode.ts';
 import { engineErrorCodes } from '../engine-error.ts';
+import { lineHeight, maxWidth } from '../text-recognizer.ts';
 import {
   type BatchLimits,
   type ImageLimits,
@@ -23,6 +26,8 @@ export interface EngineProcessOptions {
   readonly batching: BatchLimits | undefined;
   readonly gpuMemoryLimitBytes: number | undefined;
   readonly widthStep: number | undefined;
+  readonly threads: number;
+  readonly loneThreads: number;
   readonly warmUpMs: number | undefined;
   readonly limits: ImageLimits;
   readonly minConfidence: number;
@@ -36,8 +41,18 @@ export type ToEngine =
       readonly id: number;
       readonly bytes: Uint8Array;
       readonly pictures?: PictureFormat | undefined;
+      /** Others may read lines of it. */
+      readonly isShared: boolean;
+      /** No other process has a page. */
+      readonly isLone: boolean;
     }
-  | { readonly type: 'cancel'; readonly id: number };
+  | { readonly type: 'cancel'; readonly id: number }
+  /** So many chunks of the page's lines may be handed out, each to one of so many helpers. */
+  | { readonly type: 'help'; readonly id: number; readonly chunks: number; readonly helpers: number }
+  /** To a helper: lines of a page that another process has in hand. */
+  | { readonly type: 'lines'; readonly crops: readonly Crop[] }
+  /** To the page's process: what the first lines of a chunk say; the others are its own again. */
+  | { readonly type: 'readings'; readonly id: number; readonly chunk: number; readonly readings: readonly Reading[] };
 
 const pixel = z.int().min(0);
 const point = z.tuple([pixel, pixel]).readonly();
@@ -58,18 +73,30 @@ function picture(longestSide: number) {
   });
 }
 
+const reading = z.object({ text: z.string().max(5_000), confidence: z.number().min(0).max(1) });
+
+/** RGB, 8 bit, HWC. */
+const crop = z
+  .object({
+    width: z.int().min(1).max(maxWidth),
+    height: z.literal<number>(lineHeight),
+    data: z.custom<Uint8Array>((data) => data instanceof Uint8Array),
+  })
+  .refine(({ width, height, data }) => data.length === 3 * width * height);
+
+export const maxLinesPerChunk = 64;
+
+/** Many short lines or one long one. */
+const crops = z
+  .array(crop)
+  .min(1)
+  .max(maxLinesPerChunk)
+  .refine((all) => all.reduce((sum, { width }) => sum + width, 0) <= maxWidth);
+
 const pageResultSchema = z.object({
   width: pixel,
   height: pixel,
-  lines: z
-    .array(
-      z.object({
-        text: z.string().max(5_000),
-        confidence: z.number().min(0).max(1),
-        box: z.tuple([point, point, point, point]).readonly(),
-      }),
-    )
-    .max(100_000),
+  lines: z.array(reading.extend({ box: z.tuple([point, point, point, point]).readonly() })).max(100_000),
   timings: z.object({
     decode: milliseconds,
     detect: milliseconds,
@@ -104,6 +131,14 @@ export const fromEngineSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('start_failed'), error: errorSchema }),
   /** The page has arrived: from here on a death may be its doing. */
   z.object({ type: z.literal('started'), id: z.int() }),
+  /** The lines of the page are found, and others may read some of them. */
+  z.object({ type: z.literal('help_wanted'), id: z.int() }),
+  /** One chunk, for one that was granted. */
+  z.object({ type: z.literal('lines'), id: z.int(), chunk: z.int().min(0), crops }),
+  /** There is nothing left to hand out. */
+  z.object({ type: z.literal('no_lines'), id: z.int() }),
+  /** Of a helper: what the lines say, or the first of them where it was given a page meanwhile. */
+  z.object({ type: z.literal('readings'), readings: z.array(reading).max(maxLinesPerChunk), usage }),
   z.object({ type: z.literal('result'), id: z.int(), result: pageResultSchema, usage, batches }),
   z.object({ type: z.literal('error'), id: z.int(), error: errorSchema, usage, batches }),
 ]);

@@ -3,6 +3,7 @@ import { PageLine } from './page-line.ts';
 
 class Engine {
   readonly capacity: number;
+  isHelping = false;
   readonly pages: { readonly alone: boolean; readonly end: () => void }[] = [];
 
   constructor(capacity: number) {
@@ -53,6 +54,14 @@ describe('the line of pages', () => {
     for (const name of ['1', '2', '3', '4', '5']) void enter(name);
     expect([...at.values()]).toEqual([a, b, a, b]);
     expect(line.waiting).toBe(1);
+  });
+
+  it('goes to an engine that helps nobody, where there is one', () => {
+    const [a, b, c] = [new Engine(1), new Engine(1), new Engine(1)];
+    const { at, enter } = openLine(a, b, c);
+    a.isHelping = b.isHelping = true;
+    for (const name of ['1', '2', '3']) void enter(name);
+    expect([...at.values()]).toEqual([c, a, b]);
   });
 
   it('moves on in order when there is room again', async () => {

@@ -1,6 +1,8 @@
 /** What pages are given to. */
 export interface Taker {
   readonly pagesInHand: number;
+  /** It has to finish a line of somebody else's page first. */
+  readonly isHelping: boolean;
   hasRoom(page: { readonly alone: boolean }): boolean;
 }
 
@@ -22,7 +24,7 @@ interface Place<T> {
 
 /**
  * Pages in order of arrival, and the takers that they go to: of those that have room the one with the fewest pages in
- * hand. A page that needs a taker of its own holds up those behind it until there is one, or it would wait for ever.
+ * hand, and of those rather one that helps nobody. A page that needs a taker of its own holds up those behind it until there is one, or it would wait for ever.
  */
 export class PageLine<T extends Taker> {
   /** Those that take pages, longest without a new one first. */
@@ -90,8 +92,12 @@ export class PageLine<T extends Taker> {
     let roomiest: T | undefined;
     for (const taker of this.#takers) {
       if (!taker.hasRoom(page)) continue;
-      if (roomiest === undefined || taker.pagesInHand < roomiest.pagesInHand) roomiest = taker;
+      if (roomiest === undefined || load(taker) < load(roomiest)) roomiest = taker;
     }
     return roomiest;
   }
+}
+
+function load({ pagesInHand, isHelping }: Taker): number {
+  return pagesInHand + (isHelping ? 0.5 : 0);
 }
