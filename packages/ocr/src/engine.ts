@@ -112,10 +112,12 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
 
 async function loadNetworks(weights: Weights, options: EngineOptions): Promise<Networks> {
   const { provider = 'cpu', deviceId = 0, threads = 1, widthStep = widthSteps[provider] } = options;
+  const { binThreshold, boxThreshold, unclipRatio } = weights;
   const load = (bytes: Uint8Array) => loadModel(bytes, { provider, deviceId, threads });
   return {
     detector: await load(weights.detector),
-    boxes: weights,
+    // These alone, or the files of the networks would stay in memory beside the networks.
+    boxes: { binThreshold, boxThreshold, unclipRatio },
     classifier: { model: await load(weights.classifier), threshold: weights.classifierThreshold },
     recognizer: { model: await load(weights.recognizer), characters: weights.characters, widthStep },
   };
