@@ -1,7 +1,13 @@
 import { ticksUpTo } from './plot/axis.ts';
 import { drawChart } from './plot/chart.ts';
 import { type Point, thinPoints } from './plot/thin-points.ts';
-import type { Sample } from './soak.ts';
+
+export interface Sample {
+  /** Read so far. */
+  readonly images: number;
+  /** Resident bytes by process id. */
+  readonly rss: Readonly<Record<number, number>>;
+}
 
 const pointsPerProcess = 50;
 

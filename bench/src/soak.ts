@@ -17,7 +17,7 @@ import {
   photoSize,
   screenshotSize,
 } from './soak-images.ts';
-import { drawSoak } from './soak-plot.ts';
+import { drawSoak, type Sample } from './soak-plot.ts';
 import { fixed, formatTable, megabytes } from './table.ts';
 import { createWarmPool } from './warm-pool.ts';
 
@@ -40,12 +40,6 @@ const samplesDir = fileURLToPath(new URL('../../packages/ocr/samples', import.me
 /** Memory may grow until every kind of image has been seen; growth is counted from here. */
 const settledAfter = 1000;
 const sampleEvery = 50;
-
-export interface Sample {
-  readonly images: number;
-  /** Resident bytes by process id. */
-  readonly rss: Readonly<Record<number, number>>;
-}
 
 type SoakOptions = ReturnType<typeof parseSoakArguments>;
 
