@@ -1,4 +1,4 @@
-import sharp from 'sharp';
+import sharp, { type OverlayOptions, type Sharp } from 'sharp';
 import type { BenchImage } from './image-set.ts';
 
 /** The same numbers in 0..1 for the same seed, on every machine (mulberry32). */
@@ -12,17 +12,52 @@ export function createRandom(seed: number): () => number {
   };
 }
 
-const cropWidth = { min: 60, max: 900 };
-const cropHeight = { min: 24, max: 500 };
+const pieceWidth = { min: 60, max: 900 };
+const pieceHeight = { min: 24, max: 500 };
 
-/** A piece of a picture in a size that hardly ever comes twice: changing shapes are what makes memory grow. */
+/** A piece of a picture in a size that hardly ever comes twice. */
 export async function cropAtRandom({ bytes }: BenchImage, random: () => number): Promise<Uint8Array> {
-  const between = (min: number, max: number): number => Math.floor(min + random() * (Math.max(min, max) - min));
   const { width, height } = await sharp(bytes).metadata();
-  const w = Math.min(width, between(cropWidth.min, cropWidth.max));
-  const h = Math.min(height, between(cropHeight.min, cropHeight.max));
-  return sharp(bytes)
-    .extract({ left: between(0, width - w), top: between(0, height - h), width: w, height: h })
+  return cutPiece(sharp(bytes), { width, height, share: random }, random);
+}
+
+/** A picture, decoded once: thousands of pieces are cut from each. */
+export interface DecodedSource {
+  /** RGB, 8 bit, row by row. */
+  readonly data: Buffer;
+  readonly width: number;
+  readonly height: number;
+}
+
+export async function decodeSource({ bytes }: BenchImage): Promise<DecodedSource> {
+  const { data, info } = await sharp(bytes)
+    .flatten({ background: 'white' })
+    .toColourspace('srgb')
+    .raw({ depth: 'uchar' })
+    .toBuffer({ resolveWithObject: true });
+  return { data, width: info.width, height: info.height };
+}
+
+/** Of ten thousand pieces hundreds are still larger than half of the largest. */
+const smallSkew = 4;
+
+/** As `cropAtRandom`, but mostly small: they are read fast, and it is the many shapes that make memory grow. */
+export async function cropSmall({ data, width, height }: DecodedSource, random: () => number): Promise<Uint8Array> {
+  const picture = sharp(data, { raw: { width, height, channels: 3 }, limitInputPixels: false });
+  return cutPiece(picture, { width, height, share: () => random() ** smallSkew }, random);
+}
+
+/** `share` says how far a side lies between the shortest and the longest, 0..1. */
+async function cutPiece(
+  picture: Sharp,
+  { width, height, share }: { readonly width: number; readonly height: number; readonly share: () => number },
+  random: () => number,
+): Promise<Uint8Array> {
+  const between = (min: number, max: number, at: number): number => Math.floor(min + at * (Math.max(min, max) - min));
+  const w = Math.min(width, between(pieceWidth.min, pieceWidth.max, share()));
+  const h = Math.min(height, between(pieceHeight.min, pieceHeight.max, share()));
+  return picture
+    .extract({ left: between(0, width - w, random()), top: between(0, height - h, random()), width: w, height: h })
     .flatten({ background: 'white' })
     .jpeg({ quality: 85 })
     .toBuffer();
@@ -60,5 +95,29 @@ export async function drawPhoto(images: readonly BenchImage[]): Promise<Uint8Arr
   return sharp({ create: table, limitInputPixels: false })
     .composite([...overlays, { input: grain, tile: true, blend: 'soft-light' }])
     .jpeg({ quality: 80 })
+    .toBuffer();
+}
+
+export const screenshotSize = { width: 800, height: 12_000 } as const;
+
+/** A screenshot of a whole conversation: pieces of the pictures below each other, as a PNG. */
+export async function drawScreenshot(sources: readonly DecodedSource[], random: () => number): Promise<Uint8Array> {
+  const { width, height } = screenshotSize;
+  const gap = 40;
+  const pieces: OverlayOptions[] = [];
+  for (let top = gap; top < height - pieceHeight.max; top += pieceHeight.max / 2 + gap) {
+    const source = sources[Math.floor(random() * sources.length)];
+    if (source === undefined) break;
+    const [w, h] = [Math.min(width - 2 * gap, source.width), Math.min(pieceHeight.max / 2, source.height)];
+    const from = Math.floor(random() * (source.height - h));
+    const input = await sharp(source.data, { raw: { width: source.width, height: source.height, channels: 3 } })
+      .extract({ left: 0, top: from, width: w, height: h })
+      .png()
+      .toBuffer();
+    pieces.push({ input, left: gap, top });
+  }
+  return sharp({ create: { width, height, channels: 3, background: 'white' } })
+    .composite(pieces)
+    .png()
     .toBuffer();
 }

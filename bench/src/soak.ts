@@ -8,34 +8,38 @@ import { absolutePath, oneOf, UsageError, wholeNumber, type Surroundings } from 
 import { loadImages, type BenchImage } from './image-set.ts';
 import { slope } from './percentile.ts';
 import { readMemory, watchMemory } from './proc-stat.ts';
-import { createRandom, cropAtRandom, drawPhoto, photoSize } from './soak-images.ts';
+import {
+  createRandom,
+  cropSmall,
+  decodeSource,
+  drawPhoto,
+  drawScreenshot,
+  photoSize,
+  screenshotSize,
+} from './soak-images.ts';
+import { drawSoak, type Sample } from './soak-plot.ts';
 import { fixed, formatTable, megabytes } from './table.ts';
 import { createWarmPool } from './warm-pool.ts';
 
 export const soakUsage = `Shows whether the memory of engine processes stays flat: many small images of ever new shapes with whole ones
-among them, then one photo of ${photoSize.width} × ${photoSize.height} pixels.
+among them, then large ones: a photo of ${photoSize.width} × ${photoSize.height} pixels and a screenshot of ${screenshotSize.width} × ${screenshotSize.height}.
 
 Usage: npm run e2e:soak -- [DIR] [options]
 
   DIR                    images to cut pieces from, and to read whole (default: the engine's samples)
-  --images N             how many are read (default 2000)
+  --images N             how many are read (default 10000)
   --model small|tiny     default small
   --processes N          default 2
-  --whole-every N        one in N images is a whole one (default 20)
+  --whole-every N        one in N images is a whole one (default 100)
   --seed N               of the pieces (default 1)
   --json FILE            all samples as JSON
+  --plot FILE            the samples as an SVG
 `;
 
 const samplesDir = fileURLToPath(new URL('../../packages/ocr/samples', import.meta.url));
 /** Memory may grow until every kind of image has been seen; growth is counted from here. */
-const settledAfter = 500;
-const sampleEvery = 25;
-
-interface Sample {
-  readonly images: number;
-  /** Resident bytes by process id. */
-  readonly rss: Readonly<Record<number, number>>;
-}
+const settledAfter = 1000;
+const sampleEvery = 50;
 
 type SoakOptions = ReturnType<typeof parseSoakArguments>;
 
@@ -47,12 +51,13 @@ export async function runSoak(args: readonly string[], surroundings: Surrounding
   const pool = await createWarmPool({ model, processes, maxImageBytes: 64e6 }, sources[0]);
   try {
     const samples = await soak(pool, sources, { ...options, note: surroundings.note });
-    const beforePhoto = pool.stats().pids.map((pid) => readMemory(pid).peak);
-    const photo = await readPhoto(pool, sources);
-    printSoak({ samples, beforePhoto, photo }, surroundings);
+    const beforeLarge = pool.stats().pids.map((pid) => readMemory(pid).peak);
+    const large = await readLarge(pool, sources);
+    printSoak({ samples, beforeLarge, large }, surroundings);
     if (options.json !== undefined) {
-      await writeFile(options.json, `${JSON.stringify({ model, samples, beforePhoto, photo }, null, 2)}\n`);
+      await writeFile(options.json, `${JSON.stringify({ model, samples, beforeLarge, large }, null, 2)}\n`);
     }
+    if (options.plot !== undefined) await writeFile(options.plot, drawSoak(model, samples));
   } finally {
     await pool.close();
   }
@@ -69,17 +74,19 @@ function parseSoakArguments(args: readonly string[], cwd: string) {
       'whole-every': { type: 'string' },
       seed: { type: 'string' },
       json: { type: 'string' },
+      plot: { type: 'string' },
     },
   });
   if (positionals.length > 1) throw new UsageError('Name at most one folder of images');
   return {
     dir: positionals[0] === undefined ? samplesDir : path.resolve(cwd, positionals[0]),
-    images: wholeNumber('--images', values.images, 1) ?? 2000,
+    images: wholeNumber('--images', values.images, 1) ?? 10_000,
     model: oneOf('--model', values.model, modelNames),
     processes: wholeNumber('--processes', values.processes, 1) ?? 2,
-    wholeEvery: wholeNumber('--whole-every', values['whole-every'], 1) ?? 20,
+    wholeEvery: wholeNumber('--whole-every', values['whole-every'], 1) ?? 100,
     seed: wholeNumber('--seed', values.seed, 0) ?? 1,
     json: absolutePath(values.json, cwd),
+    plot: absolutePath(values.plot, cwd),
   };
 }
 
@@ -88,6 +95,7 @@ async function soak(
   sources: readonly BenchImage[],
   { images, wholeEvery, seed, note }: SoakOptions & Pick<Surroundings, 'note'>,
 ): Promise<Sample[]> {
+  const decoded = await Promise.all(sources.map(decodeSource));
   const samples: Sample[] = [];
   let [started, done] = [0, 0];
   const readUntilDone = async (): Promise<void> => {
@@ -96,13 +104,13 @@ async function soak(
       // Of its own, so that it does not matter which image is finished first.
       const random = createRandom(seed + number);
       // Whole ones come in turn; pieces are cut from any.
-      const whole = number % wholeEvery === 0;
-      const source = sources[whole ? (number / wholeEvery) % sources.length : Math.floor(random() * sources.length)];
+      const whole = number % wholeEvery === 0 ? sources[(number / wholeEvery) % sources.length] : undefined;
+      const source = decoded[Math.floor(random() * decoded.length)];
       if (source === undefined) return;
-      await pool.recognize(whole ? source.bytes : await cropAtRandom(source, random));
+      await pool.recognize(whole?.bytes ?? (await cropSmall(source, random)));
       done++;
       if (done % sampleEvery === 0) samples.push({ images: done, rss: residentBytes(pool) });
-      if (done % 250 === 0) note(`${done} images, ${Object.values(residentBytes(pool)).map(megabytes).join(' + ')} MB`);
+      if (done % 500 === 0) note(`${done} images, ${Object.values(residentBytes(pool)).map(megabytes).join(' + ')} MB`);
     }
   };
   await Promise.all(Array.from({ length: pool.size }, readUntilDone));
@@ -113,7 +121,8 @@ function residentBytes(pool: EnginePool): Record<number, number> {
   return Object.fromEntries(pool.stats().pids.map((pid) => [pid, readMemory(pid).rss]));
 }
 
-interface PhotoReading {
+interface LargeReading {
+  readonly name: string;
   readonly bytes: number;
   readonly seconds: number;
   readonly lines: number;
@@ -121,22 +130,31 @@ interface PhotoReading {
   readonly peakBytes: number;
 }
 
-async function readPhoto(pool: EnginePool, sources: readonly BenchImage[]): Promise<PhotoReading> {
-  const photo = await drawPhoto(sources);
+/** In the order of what they take. */
+async function readLarge(pool: EnginePool, sources: readonly BenchImage[]): Promise<LargeReading[]> {
+  const decoded = await Promise.all(sources.slice(0, 10).map(decodeSource));
+  const screenshot = await drawScreenshot(decoded, createRandom(1));
+  return [
+    await readOne(pool, `screenshot of ${screenshotSize.width} × ${screenshotSize.height}`, screenshot),
+    await readOne(pool, `photo of ${photoSize.width} × ${photoSize.height}`, await drawPhoto(sources)),
+  ];
+}
+
+async function readOne(pool: EnginePool, name: string, image: Uint8Array): Promise<LargeReading> {
   const memory = watchMemory(() => pool.stats().pids);
   const from = performance.now();
-  const { lines } = await pool.recognize(photo);
+  const { lines } = await pool.recognize(image);
   const seconds = (performance.now() - from) / 1000;
-  return { bytes: photo.length, seconds, lines: lines.length, peakBytes: Math.max(...memory.stop().each) };
+  return { name, bytes: image.length, seconds, lines: lines.length, peakBytes: Math.max(...memory.stop().each) };
 }
 
 interface SoakFindings {
   readonly samples: readonly Sample[];
-  readonly beforePhoto: readonly number[];
-  readonly photo: PhotoReading;
+  readonly beforeLarge: readonly number[];
+  readonly large: readonly LargeReading[];
 }
 
-function printSoak({ samples, beforePhoto, photo }: SoakFindings, { print }: Surroundings): void {
+function printSoak({ samples, beforeLarge, large }: SoakFindings, { print }: Surroundings): void {
   const settled = samples.filter(({ images }) => images >= settledAfter);
   const pids = Object.keys(samples.at(-1)?.rss ?? {}).map(Number);
   const rows = pids.map((pid, i) => {
@@ -150,13 +168,14 @@ function printSoak({ samples, beforePhoto, photo }: SoakFindings, { print }: Sur
       fixed(points[0]?.[1], 0),
       fixed(points.at(-1)?.[1], 0),
       fixed(slope(points), 1),
-      megabytes(beforePhoto[i] ?? Number.NaN),
+      megabytes(beforeLarge[i] ?? Number.NaN),
     ];
   });
   const header = ['MB', `RSS after ${settledAfter}`, 'RSS at the end', 'growth per 1,000', 'peak'];
   print(formatTable([header, ...rows]));
-  const size = `${photoSize.width} × ${photoSize.height}, ${megabytes(photo.bytes)} MB`;
-  print(
-    `photo (${size}): ${photo.lines} lines, ${fixed(photo.seconds, 1)} s, peak RSS ${megabytes(photo.peakBytes)} MB`,
-  );
+  for (const { name, bytes, lines, seconds, peakBytes } of large) {
+    print(
+      `${name} (${megabytes(bytes)} MB): ${lines} lines, ${fixed(seconds, 1)} s, peak RSS ${megabytes(peakBytes)} MB`,
+    );
+  }
 }

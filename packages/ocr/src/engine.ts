@@ -151,14 +151,16 @@ async function loadNetworks(weights: Weights, options: EngineOptions): Promise<N
     loneThreads = threads,
     widthStep = widthSteps[provider],
   } = options;
+  const { detector, binThreshold, boxThreshold, unclipRatio } = weights;
   const open = (bytes: Uint8Array) => (count: number) => loadModel(bytes, { provider, deviceId, threads: count });
   const load = (bytes: Uint8Array) => open(bytes)(threads);
   const isSwitching = loneThreads > threads && provider === 'cpu';
   return {
     detector: isSwitching
-      ? await SwitchingModel.open({ busy: threads, lone: loneThreads }, open(weights.detector))
-      : await load(weights.detector),
-    boxes: weights,
+      ? await SwitchingModel.open({ busy: threads, lone: loneThreads }, open(detector))
+      : await load(detector),
+    // These alone, or the files of the networks would stay in memory beside the networks.
+    boxes: { binThreshold, boxThreshold, unclipRatio },
     classifier: { model: await load(weights.classifier), threshold: weights.classifierThreshold },
     recognizer: { model: await load(weights.recognizer), characters: weights.characters, widthStep },
   };
