@@ -3,7 +3,8 @@ import { defineConfig } from 'vitest/config';
 /**
  * Projects by what they need: `unit` nothing, `integration` Redis, Postgres or processes of one service, `e2e` the whole
  * program. The slower ones run few files at once, since each file starts processes of its own. Those three are `npm test`;
- * black-box tests with faults, a browser, an object store or a Docker engine take minutes, and have projects and scripts of their own.
+ * black-box tests with faults, a browser, an object store or a Docker engine and the count of instructions take minutes, and
+ * have projects and scripts of their own.
  */
 const seconds = 1000;
 const ignored = ['**/node_modules/**', '**/data/**'];
@@ -51,6 +52,14 @@ export default defineConfig({
           testTimeout: 90 * seconds,
           hookTimeout: 90 * seconds,
           sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          ...blackBox('instructions', ['packages/ocr/instructions/*.test.ts']).test,
+          globalSetup: 'packages/ocr/instructions/vitest-setup.ts',
+          // One run under Valgrind, a minute on a machine that does nothing else.
+          hookTimeout: 540 * seconds,
         },
       },
       blackBox('e2e', ['e2e/!(*-faults|durable-*|web-*|alerts|dashboards).test.ts']),

@@ -113,7 +113,12 @@ export class EngineProcess {
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
       env: { ...environment, ...(visibleDevices !== undefined && { CUDA_VISIBLE_DEVICES: visibleDevices }) },
-      execArgv: [...permissions(options.modelsDir), '--expose-gc', '--disable-warning=SecurityWarning'],
+      execArgv: [
+        ...permissions(options.modelsDir),
+        ...profilerFlags(process.execArgv),
+        '--expose-gc',
+        '--disable-warning=SecurityWarning',
+      ],
     });
     const started = Promise.withResolvers<void>();
     const exited = Promise.withResolvers<string>();
@@ -278,4 +283,9 @@ function permissions(modelsDir: string): string[] {
   const project = fileURLToPath(new URL('../../../../', import.meta.url));
   const readable = [modelsDir, ...['packages', 'node_modules', 'package.json'].map((name) => project + name)];
   return ['--permission', '--allow-addons', ...readable.map((path) => `--allow-fs-read=${path}`)];
+}
+
+/** A profiler that this process was started with looks at its engines, too: they have no NODE_OPTIONS. */
+function profilerFlags(flags: readonly string[]): string[] {
+  return flags.filter((flag) => /^--(cpu-prof|heap-prof|perf-)/.test(flag));
 }
