@@ -285,7 +285,10 @@ function permissions(modelsDir: string): string[] {
   return ['--permission', '--allow-addons', ...readable.map((path) => `--allow-fs-read=${path}`)];
 }
 
-/** A profiler that this process was started with looks at its engines, too: they have no NODE_OPTIONS. */
+/**
+ * Names for what `perf` samples: asked for of this process, they are wanted of its engines, too, which have no NODE_OPTIONS.
+ * Node's own profilers (--cpu-prof) may not write here, and a process that is killed would not.
+ */
 function profilerFlags(flags: readonly string[]): string[] {
-  return flags.filter((flag) => /^--(cpu-prof|heap-prof|perf-)/.test(flag));
+  return flags.filter((flag) => flag.startsWith('--perf-') || flag === '--interpreted-frames-native-stack');
 }
