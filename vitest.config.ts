@@ -3,21 +3,23 @@ import { defineConfig } from 'vitest/config';
 /**
  * Projects by what they need: `unit` nothing, `integration` Redis, Postgres or processes of one service, `e2e` the whole
  * program. The slower ones run few files at once, since each file starts processes of its own. Those three are `npm test`;
- * black-box tests with faults, a browser, an object store or a Docker engine take minutes, and have projects and scripts of their own.
+ * black-box tests with faults, a browser, an object store or a Docker engine and the count of instructions take minutes, and
+ * have projects and scripts of their own.
  */
 const seconds = 1000;
 const ignored = ['**/node_modules/**', '**/data/**'];
 
-const blackBox = (name: string, include: readonly string[]) => ({
+const blackBox = (name: string, include: readonly string[], { maxWorkers = 1 } = {}) => ({
   test: {
     name,
     include: [...include],
     exclude: ignored,
     pool: 'forks' as const,
-    maxWorkers: 1,
+    maxWorkers,
     testTimeout: 180 * seconds,
     hookTimeout: 180 * seconds,
-    sequence: { groupOrder: 2 },
+    // A group's projects have one number of workers.
+    sequence: { groupOrder: maxWorkers === 1 ? 3 : 2 },
   },
 });
 
@@ -37,8 +39,11 @@ export default defineConfig({
             'e2e/kubernetes/src/**/*.test.ts',
           ],
           exclude: ignored,
-          testTimeout: 20 * seconds,
-          hookTimeout: 20 * seconds,
+          // Unset, one core is left to somebody at the keyboard: half of a small machine.
+          maxWorkers: '100%',
+          testTimeout: 60 * seconds,
+          hookTimeout: 60 * seconds,
+          sequence: { groupOrder: 0 },
         },
       },
       {
@@ -47,13 +52,22 @@ export default defineConfig({
           include: ['{packages,services}/*/test/**/*.test.ts', 'bench/test/**/*.test.ts'],
           exclude: [...ignored, '**/test/s3/**'],
           pool: 'forks',
-          maxWorkers: 3,
+          maxWorkers: 4,
           testTimeout: 90 * seconds,
           hookTimeout: 90 * seconds,
           sequence: { groupOrder: 1 },
         },
       },
-      blackBox('e2e', ['e2e/!(*-faults|durable-*|web-*|alerts|dashboards).test.ts']),
+      {
+        test: {
+          ...blackBox('instructions', ['packages/ocr/instructions/*.test.ts']).test,
+          globalSetup: 'packages/ocr/instructions/vitest-setup.ts',
+          // One run under Valgrind, a minute on a machine that does nothing else.
+          hookTimeout: 540 * seconds,
+        },
+      },
+      // They wait for processes more than they compute, and have no bars of time.
+      blackBox('e2e', ['e2e/!(*-faults|durable-*|web-*|alerts|dashboards).test.ts'], { maxWorkers: 2 }),
       blackBox('faults', ['e2e/*-faults.test.ts', 'e2e/durable-*.test.ts']),
       blackBox('browser', ['e2e/web-*.test.ts']),
       blackBox('monitoring', ['e2e/{alerts,dashboards}.test.ts']),

@@ -49,7 +49,8 @@ function expectPrompt(answered: readonly number[]): void {
   // Fewer answers would prove nothing: the watch asks 20 times a second at most.
   expect(answered.length).toBeGreaterThanOrEqual(20);
   expect(usual).toBeLessThan(100);
-  expect(worst).toBeLessThan(1_000);
+  // The machine may stand still for a moment, but the store was away for longer than this.
+  expect(worst).toBeLessThan(4_000);
 }
 
 describe('SQLite, locked by another process', { concurrent: true }, () => {

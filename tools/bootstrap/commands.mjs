@@ -25,6 +25,7 @@ export const commands = {
   migrate: { needs: [], steps: [ours('packages/cli/src/main.ts', 'migrate')] },
   bench: { needs: ['redis'], steps: [ours('bench/src/main.ts')] },
   'bench:peers': { needs: ['redis'], steps: [ours('bench/src/main.ts', 'peers')] },
+  'bench:instructions': { needs: ['valgrind'], steps: [vitest(...projects('instructions'))] },
   'demo:load': { needs: [], steps: [ours('bench/src/main.ts', 'demo')] },
   'e2e:ten': { needs: ['redis', 'postgres'], steps: [{ ...vitest(...projects('e2e', 'faults')), times: 10 }] },
   'e2e:faults': { needs: ['redis', 'postgres'], steps: [vitest(...faultsOf('durable', 'ingest'))] },

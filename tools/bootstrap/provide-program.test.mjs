@@ -12,6 +12,7 @@ const kinds = {
   postgres: { file: 'initdb', answer: { POSTGRES_BIN: '/usr/lib/postgresql/15/bin' } },
   chromium: { file: 'chromium', answer: { CHROMIUM: '/usr/bin/chromium' } },
   prometheus: { file: 'prometheus', answer: { PROMETHEUS_BIN: '/usr/bin' } },
+  valgrind: { file: 'valgrind', answer: { VALGRIND: '/usr/bin/valgrind' } },
 };
 const names = Object.keys(kinds);
 
@@ -29,7 +30,7 @@ function machine({ programs, isRoot = false, sudoWorks = false, installWorks = t
     look(find) {
       if (present.has('initdb')) return '/usr/lib/postgresql/15/bin';
       if (present.has('prometheus')) return '/usr/bin';
-      return find('chromium') ?? systemPrograms.redis.look(find);
+      return find('chromium') ?? find('valgrind') ?? systemPrograms.redis.look(find);
     },
     async run(file, args) {
       const line = [file, ...args].join(' ');
@@ -38,6 +39,7 @@ function machine({ programs, isRoot = false, sudoWorks = false, installWorks = t
       if (installWorks && / (redis|redis-server)$/.test(line)) present.add('redis-server');
       if (installWorks && /postgresql(-server|@\d+)?$/.test(line)) present.add('initdb');
       if (installWorks && / (golang-github-)?prometheus(-prometheus)?$/.test(line)) present.add('prometheus');
+      if (installWorks && / valgrind$/.test(line)) present.add('valgrind');
       if (installWorks && / (chromium|google-chrome)/.test(line)) present.add('chromium');
       return { code: installWorks ? 0 : 100, output: 'E: no such package\n' };
     },

@@ -130,6 +130,23 @@ export const systemPrograms = {
     },
     prepare: { 'apt-get': noPrometheusService },
   },
+  valgrind: {
+    title: 'Valgrind (which only the count of instructions needs)',
+    variable: 'VALGRIND',
+    example: '/path/to/valgrind',
+    byHand: 'Install Valgrind (https://valgrind.org/downloads/)',
+    look: (find = findProgram) => find('valgrind'),
+    accepts: isProgram,
+    packages: {
+      'apt-get': 'valgrind',
+      dnf: 'valgrind',
+      yum: 'valgrind',
+      zypper: 'valgrind',
+      pacman: 'valgrind',
+      apk: 'valgrind',
+      brew: 'valgrind',
+    },
+  },
 };
 
 function hasPostgres(folder) {

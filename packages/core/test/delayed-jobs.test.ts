@@ -27,7 +27,8 @@ async function lateness(delaysMs: readonly number[]): Promise<number[]> {
   return sent.map(({ payload, dueAt }) => Number(ranAt.get(payload.id)) - dueAt);
 }
 
-test.each([1, 3])('a delayed job runs at its time, with %i idle consumers', async (consumers) => {
+// Of those here with a bar of seconds or less: tried again, since a machine that stood still says nothing of the queue.
+test.each([1, 3])('a delayed job runs at its time, with %i idle consumers', { retry: 2 }, async (consumers) => {
   for (let count = 0; count < consumers; count += 1) bench.consume(note, { slots: 1 });
   await eventually(async () => (await bench.queue.workers()).length === consumers);
   const [late] = await lateness([1_200]);
@@ -36,7 +37,7 @@ test.each([1, 3])('a delayed job runs at its time, with %i idle consumers', asyn
   expect(runs).toBe(1);
 });
 
-test('many delays, some added while the consumers sleep towards later ones', async () => {
+test('many delays, some added while the consumers sleep towards later ones', { retry: 2 }, async () => {
   bench.consume(note, { slots: 1 });
   bench.consume(note, { slots: 1 });
   const first = lateness([2_500, 900, 1_700, 2_100]);
@@ -44,12 +45,12 @@ test('many delays, some added while the consumers sleep towards later ones', asy
   const second = lateness([300, 600, 1_400]);
   const late = [...(await first), ...(await second)].toSorted((a, b) => a - b);
   expect(late[0]).toBeGreaterThanOrEqual(-5);
-  // Their poll alone would need 500 ms on average.
-  expect(late[3]).toBeLessThan(300);
+  // Their poll alone would need 500 ms on average: hardly six of seven would be as quick as this, in one of three tries.
+  expect(late[5]).toBeLessThan(300);
   expect(runs).toBe(7);
 });
 
-test('sleeping towards a delayed job asks Redis little', async () => {
+test('sleeping towards a delayed job asks Redis little', { retry: 2 }, async () => {
   bench.consume(note);
   await bench.queue.enqueue('bulk', durablePayloadOf(), { delayMs: 60_000 });
   await eventually(async () => (await bench.queue.workers()).length === 1);
@@ -99,7 +100,7 @@ test('a job that is due while all consumers are busy runs when one is free', asy
   expect(runs).toBe(2);
 });
 
-test('after Redis came back empty, delayed jobs that are sent again run at their time', async () => {
+test('after Redis came back empty, delayed jobs that are sent again run at their time', { retry: 2 }, async () => {
   bench.consume(note, { slots: 1 });
   await bench.queue.enqueue('bulk', durablePayloadOf(), { delayMs: 60_000 });
   await bench.redis.kill();

@@ -505,7 +505,8 @@ describe('abort', () => {
     return performance.now() - abortedAt;
   }
 
-  test('ends a download at any stage, and its connection', async () => {
+  // Tried again: a machine that stood still meanwhile says nothing of the download.
+  test('ends a download at any stage, and its connection', { retry: 2 }, async () => {
     const closed = Promise.withResolvers<void>();
     const inBody = await started(
       serveRaw((socket) => {

@@ -52,8 +52,9 @@ test.each([
     expect(await outcome).toEqual(success('second worker'));
     expect(lostWorkers).toEqual([lost]);
     expect(bench.events).toContainEqual({ type: 'stalled', jobId: payload.id });
-    // Locks last 15 s, and every 5 s somebody looks for lost ones.
-    expect(Date.now() - killedAt).toBeLessThan(25_000);
+    // Locks last 15 s, and every 5 s somebody looks for lost ones; a machine may stand still for some seconds more. Left to
+    // BullMQ's own settings, it would be a minute.
+    expect(Date.now() - killedAt).toBeLessThan(35_000);
   },
 );
 

@@ -147,7 +147,12 @@ export class EngineProcess implements LineHelper {
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
       env: { ...environment, ...(visibleDevices !== undefined && { CUDA_VISIBLE_DEVICES: visibleDevices }) },
-      execArgv: [...permissions(options.modelsDir), '--expose-gc', '--disable-warning=SecurityWarning'],
+      execArgv: [
+        ...permissions(options.modelsDir),
+        ...profilerFlags(process.execArgv),
+        '--expose-gc',
+        '--disable-warning=SecurityWarning',
+      ],
     });
     const started = Promise.withResolvers<void>();
     const exited = Promise.withResolvers<string>();
@@ -372,4 +377,12 @@ function permissions(modelsDir: string): string[] {
   const project = fileURLToPath(new URL('../../../../', import.meta.url));
   const readable = [modelsDir, ...['packages', 'node_modules', 'package.json'].map((name) => project + name)];
   return ['--permission', '--allow-addons', ...readable.map((path) => `--allow-fs-read=${path}`)];
+}
+
+/**
+ * Names for what `perf` samples: asked for of this process, they are wanted of its engines, too, which have no NODE_OPTIONS.
+ * Node's own profilers (--cpu-prof) may not write here, and a process that is killed would not.
+ */
+function profilerFlags(flags: readonly string[]): string[] {
+  return flags.filter((flag) => flag.startsWith('--perf-') || flag === '--interpreted-frames-native-stack');
 }

@@ -1,0 +1,108 @@
+import { boxesFromBitmap } from '../src/boxes-from-bitmap.ts';
+import { cropLine } from '../src/crop.ts';
+import { ctcDecode } from '../src/ctc-decode.ts';
+import { imageNet, symmetric, writePlanes } from '../src/normalize.ts';
+import { inReadingOrder } from '../src/reading-order.ts';
+import type { Quad } from '../src/types.ts';
+import { drawLines, drawPage, drawProbabilityMap, numbersFrom } from './drawn-inputs.ts';
+
+/** A piece of the engine that JavaScript itself computes, with an input that is always the same. */
+export interface Kernel {
+  /** What one call works through, and how many of them. */
+  readonly unit: 'pixel' | 'step' | 'line';
+  readonly unitsPerCall: number;
+  /** Calls between two counts: enough that one call more or less of the garbage collector does not show. */
+  readonly calls: number;
+  /** Draws the input; what it returns makes one call. */
+  readonly prepare: () => () => unknown;
+}
+
+const [mapWidth, mapHeight] = [640, 480];
+const [lineWidth, lineHeight] = [320, 48];
+const steps = 200;
+
+/** Every kernel that is counted. What is called here is all that has to follow when one of them changes its name. */
+export const kernels = {
+  'boxes from a map': {
+    unit: 'pixel',
+    unitsPerCall: mapWidth * mapHeight,
+    calls: 8,
+    prepare: () => {
+      const map = drawProbabilityMap(mapWidth, mapHeight);
+      return () => boxesFromBitmap(map, { binThreshold: 0.2, boxThreshold: 0.4, unclipRatio: 1.4 });
+    },
+  },
+  'crop of a line as large as on the page': cropKernel({
+    quad: [
+      [20.5, 30.25],
+      [339, 38],
+      [338, 86],
+      [19.5, 78.25],
+    ],
+    calls: 40,
+  }),
+  'crop of a line twice as large on the page': cropKernel({
+    quad: [
+      [20.5, 30.25],
+      [657, 45],
+      [655, 141],
+      [18.5, 126.25],
+    ],
+    calls: 20,
+  }),
+  'planes of a page': planesKernel(mapWidth, mapHeight, mapWidth),
+  'planes of a padded line': planesKernel(lineWidth - 13, lineHeight, lineWidth),
+  'text of a line': {
+    unit: 'step',
+    unitsPerCall: steps,
+    calls: 4_000,
+    prepare: () => {
+      const next = numbersFrom(4);
+      const characters = Array.from({ length: 500 }, (_, c) => String.fromCodePoint(0x4e00 + c));
+      // Two steps in three are blank, as in real lines, and some characters last two steps.
+      const classes = Int32Array.from({ length: steps }, () => (next() < 0.67 ? 0 : 1 + Math.floor(next() * 400)));
+      for (let step = 10; step < steps; step += 10) classes[step] = classes[step - 1] ?? 0;
+      const probabilities = Float32Array.from({ length: steps }, next);
+      return () => ctcDecode(classes, probabilities, characters);
+    },
+  },
+  'reading order of a page': {
+    unit: 'line',
+    unitsPerCall: 120,
+    calls: 400,
+    prepare: () => {
+      const lines = drawLines(40, 3);
+      return () => inReadingOrder(lines, (line) => line);
+    },
+  },
+} as const satisfies Readonly<Record<string, Kernel>>;
+
+export type KernelName = keyof typeof kernels;
+
+export const kernelNames = Object.keys(kernels) as KernelName[];
+
+function cropKernel({ quad, calls }: { quad: Quad; calls: number }): Kernel {
+  return {
+    unit: 'pixel',
+    unitsPerCall: lineWidth * lineHeight,
+    calls,
+    prepare: () => {
+      const page = drawPage(700, 200);
+      return () => cropLine(page, quad, lineWidth, lineHeight);
+    },
+  };
+}
+
+function planesKernel(width: number, height: number, tensorWidth: number): Kernel {
+  return {
+    unit: 'pixel',
+    unitsPerCall: width * height,
+    calls: Math.ceil(2_500_000 / (width * height)),
+    prepare: () => {
+      const image = drawPage(width, height);
+      const target = new Float32Array(3 * height * tensorWidth);
+      const normalization = width === tensorWidth ? imageNet : symmetric;
+      return () => writePlanes(image, normalization, target, { item: 0, height, width: tensorWidth });
+    },
+  };
+}
