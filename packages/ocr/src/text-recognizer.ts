@@ -16,8 +16,11 @@ export const lineHeight = 48;
  */
 export const widthSteps: Readonly<Record<Provider, number>> = { cpu: 16, cuda: 32 };
 
-/** Words shorter than this are padded: the network was trained on 320 columns and misreads what is much narrower. */
-export const minWidth = 64;
+/**
+ * Words shorter than this are padded: the network was trained on 320 columns and misreads what is much narrower, single
+ * digits above all. Padding all of them that far costs time, and spaces.
+ */
+const minWidth = 96;
 
 /** Longer lines are squeezed; nobody writes 600 letters in one line, and memory grows with the width. */
 const maxWidth = 4096;
@@ -43,7 +46,7 @@ function textWidth(line: Quad): number {
 
 /** The width that the network sees for a line whose text takes `width` columns. */
 export function paddedWidth(width: number, widthStep: number): number {
-  return Math.max(minWidth, Math.ceil(width / widthStep) * widthStep);
+  return Math.ceil(Math.max(minWidth, width) / widthStep) * widthStep;
 }
 
 /**
