@@ -4,7 +4,7 @@ import { readWeights, type Weights } from './manifest.ts';
 import { loadModel, type Model } from './model.ts';
 import { inBatches } from './network-batches.ts';
 import { type Networks, readPage } from './pipeline.ts';
-import { widthSteps } from './text-recognizer.ts';
+import { minWidths, widthSteps } from './text-recognizer.ts';
 import {
   type BatchLimits,
   type BatchReport,
@@ -117,7 +117,12 @@ async function loadNetworks(weights: Weights, options: EngineOptions): Promise<N
     detector: await load(weights.detector),
     boxes: weights,
     classifier: { model: await load(weights.classifier), threshold: weights.classifierThreshold },
-    recognizer: { model: await load(weights.recognizer), characters: weights.characters, widthStep },
+    recognizer: {
+      model: await load(weights.recognizer),
+      characters: weights.characters,
+      widthStep,
+      minWidth: minWidths[options.model],
+    },
   };
 }
 

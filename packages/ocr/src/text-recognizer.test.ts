@@ -61,6 +61,12 @@ describe('recognizeLine', () => {
     expect(data[24]).toBe(0);
   });
 
+  it('gives it as much as it is told', async () => {
+    const model = reader();
+    await recognizeLine({ model, characters: ['', 'a', 'b', ' '], minWidth: 160 }, page, box(24, 48));
+    expect(model.inputs[0]!.dims).toEqual([1, 3, 48, 160]);
+  });
+
   it('decodes what the network answers', async () => {
     const reading = await recognizeLine({ model: reader(), characters: ['', 'a', 'b', ' '] }, page, box(300, 48));
     expect(reading).toEqual({ text: 'ab', confidence: expect.closeTo(0.7) });

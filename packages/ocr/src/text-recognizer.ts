@@ -4,7 +4,7 @@ import { EngineError } from './engine-error.ts';
 import type { Image } from './image.ts';
 import type { Model } from './model.ts';
 import { symmetric, writePlanes } from './normalize.ts';
-import type { Provider, Quad } from './types.ts';
+import type { ModelName, Provider, Quad } from './types.ts';
 
 /** The network reads lines of this height (PP-OCRv3 and later). */
 export const lineHeight = 48;
@@ -17,10 +17,10 @@ export const lineHeight = 48;
 export const widthSteps: Readonly<Record<Provider, number>> = { cpu: 16, cuda: 32 };
 
 /**
- * Words shorter than this are padded: the network was trained on 320 columns and misreads what is much narrower, single
- * digits above all. Padding all of them that far costs time, and spaces.
+ * Words shorter than this are padded: the networks were trained on 320 columns and misread what is much narrower, single
+ * digits above all. Padding all of them that far costs time, and spaces. Measured, see docs/performance.md.
  */
-const minWidth = 96;
+export const minWidths: Readonly<Record<ModelName, number>> = { small: 96, tiny: 64 };
 
 /** Longer lines are squeezed; nobody writes 600 letters in one line, and memory grows with the width. */
 const maxWidth = 4096;
@@ -31,6 +31,8 @@ export interface TextRecognizer {
   readonly characters: readonly string[];
   /** Lines are padded to a multiple of so many columns; as on a CPU if not said. */
   readonly widthStep?: number;
+  /** Shorter lines are padded to so many columns; as for the small model if not said. */
+  readonly minWidth?: number;
 }
 
 export interface ReadLineOptions {
@@ -45,7 +47,7 @@ function textWidth(line: Quad): number {
 }
 
 /** The width that the network sees for a line whose text takes `width` columns. */
-export function paddedWidth(width: number, widthStep: number): number {
+export function paddedWidth(width: number, widthStep: number, minWidth = minWidths.small): number {
   return Math.ceil(Math.max(minWidth, width) / widthStep) * widthStep;
 }
 
@@ -56,13 +58,13 @@ export function paddedWidth(width: number, widthStep: number): number {
  * each step, and float32 [1, T], its probability.
  */
 export async function recognizeLine(
-  { model, characters, widthStep = widthSteps.cpu }: TextRecognizer,
+  { model, characters, widthStep = widthSteps.cpu, minWidth }: TextRecognizer,
   page: Image,
   line: Quad,
   { signal }: ReadLineOptions = {},
 ): Promise<Reading> {
   const crop = cropLine(page, line, textWidth(line), lineHeight);
-  const width = paddedWidth(crop.width, widthStep);
+  const width = paddedWidth(crop.width, widthStep, minWidth);
   const input = new Float32Array(3 * lineHeight * width);
   writePlanes(crop, symmetric, input, { item: 0, height: lineHeight, width });
   const [classes, probabilities] = await model.run(

@@ -69,7 +69,7 @@ function* usualShapes(
   const step = recognizer.widthStep ?? widthSteps.cpu;
   for (const size of sizes) {
     yield { model: classifier.model, role: 'classifier', dims: [size, 3, inputHeight, inputWidth] };
-    for (let width = paddedWidth(1, step); width <= usualWidth; width += step) {
+    for (let width = paddedWidth(1, step, recognizer.minWidth); width <= usualWidth; width += step) {
       yield { model: recognizer.model, role: 'recognizer', dims: [size, 3, lineHeight, width] };
     }
   }
