@@ -9,7 +9,7 @@ import { usablePrecision } from './precision.ts';
 import { type Networks, readPage } from './pipeline.ts';
 import type { LineHelp } from './shared-lines.ts';
 import { SwitchingModel } from './switching-model.ts';
-import { recognizeCrop, widthSteps } from './text-recognizer.ts';
+import { minWidths, recognizeCrop, widthSteps } from './text-recognizer.ts';
 import {
   type BatchLimits,
   type BatchReport,
@@ -162,7 +162,12 @@ async function loadNetworks(weights: Weights, options: EngineOptions): Promise<N
     // These alone, or the files of the networks would stay in memory beside the networks.
     boxes: { binThreshold, boxThreshold, unclipRatio },
     classifier: { model: await load(weights.classifier), threshold: weights.classifierThreshold },
-    recognizer: { model: await load(weights.recognizer), characters: weights.characters, widthStep },
+    recognizer: {
+      model: await load(weights.recognizer),
+      characters: weights.characters,
+      widthStep,
+      minWidth: minWidths[options.model],
+    },
   };
 }
 

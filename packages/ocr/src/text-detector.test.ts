@@ -54,8 +54,8 @@ describe('detectText', () => {
   });
 
   it.each([
-    ['large', 60, 450_000, 550_000],
-    ['usual', 22, 500_000, 1_300_000],
+    ['large', 60, 300_000, 400_000],
+    ['usual', 18, 500_000, 1_000_000],
     ['small', 14, 1_500_000, 2_100_000],
   ])('sees a page of %s text at the scale that suits it', async (_, barHeight, least, most) => {
     const page = blackPage(1000, 1400);

@@ -29,7 +29,7 @@ const worthGlimpse = 3;
  * gives its small lines this height, so that large text costs little and small text is not lost. Measured, see
  * docs/performance.md.
  */
-const targetTextHeight = 22;
+const targetTextHeight = 20;
 
 /** The share of a page's lines that may be lower than the height that the scale is chosen by. */
 const smallLines = 0.25;
@@ -46,10 +46,10 @@ const evidentRange = 2;
 const boxMargin = 3;
 
 /** There may be smaller text in a corner all the same: no page gets fewer pixels than this … */
-const leastArea = 500_000;
+const leastArea = 350_000;
 
 /** … and none more: text that needs them is hardly readable any more. */
-const mostArea = 1_800_000;
+const mostArea = 1_600_000;
 
 /** Steps between a scale and its double. Any scale would bring ever new shapes, which cost the runtime memory. */
 const scaleSteps = 4;

@@ -52,6 +52,21 @@ describe('recognizeLine', () => {
     expect(run.mock.calls[0]![1]).toMatchObject({ filled: 300 / 320 });
   });
 
+  it('gives a single letter some background', async () => {
+    const model = reader();
+    await recognizeLine({ model, characters: ['', 'a', 'b', ' '] }, page, box(24, 48));
+    const { dims, data } = model.inputs[0]!;
+    expect(dims).toEqual([1, 3, 48, 96]);
+    expect(data[23]).toBeCloseTo(1);
+    expect(data[24]).toBe(0);
+  });
+
+  it('gives it as much as it is told', async () => {
+    const model = reader();
+    await recognizeLine({ model, characters: ['', 'a', 'b', ' '], minWidth: 160 }, page, box(24, 48));
+    expect(model.inputs[0]!.dims).toEqual([1, 3, 48, 160]);
+  });
+
   it('decodes what the network answers', async () => {
     const reading = await recognizeLine({ model: reader(), characters: ['', 'a', 'b', ' '] }, page, box(300, 48));
     expect(reading).toEqual({ text: 'ab', confidence: expect.closeTo(0.7) });
@@ -81,7 +96,7 @@ describe('paddedWidth', () => {
       fc.property(fc.integer({ min: 1, max: 4096 }), (width) => {
         const padded = paddedWidth(width, step);
         expect(padded).toBeGreaterThanOrEqual(width);
-        expect(padded - width).toBeLessThan(Math.max(64, width * 0.1));
+        expect(padded - width).toBeLessThan(Math.max(96, width * 0.1));
         expect(padded % step).toBe(0);
       }),
     );

@@ -5,7 +5,7 @@ import type { Image } from './image.ts';
 import { withInput } from './input-memory.ts';
 import type { Model } from './model.ts';
 import { symmetric, writePlanes } from './normalize.ts';
-import type { Provider, Quad } from './types.ts';
+import type { ModelName, Provider, Quad } from './types.ts';
 
 /** The network reads lines of this height (PP-OCRv3 and later). */
 export const lineHeight = 48;
@@ -17,8 +17,11 @@ export const lineHeight = 48;
  */
 export const widthSteps: Readonly<Record<Provider, number>> = { cpu: 16, cuda: 32 };
 
-/** Words shorter than this are padded: the network was trained on 320 columns and misreads what is much narrower. */
-export const minWidth = 64;
+/**
+ * Words shorter than this are padded: the networks were trained on 320 columns and misread what is much narrower, single
+ * digits above all. Padding all of them that far costs time, and spaces. Measured, see docs/performance.md.
+ */
+export const minWidths: Readonly<Record<ModelName, number>> = { small: 96, tiny: 64 };
 
 /** Longer lines are squeezed; nobody writes 600 letters in one line, and memory grows with the width. */
 export const maxWidth = 4096;
@@ -29,6 +32,8 @@ export interface TextRecognizer {
   readonly characters: readonly string[];
   /** Lines are padded to a multiple of so many columns; as on a CPU if not said. */
   readonly widthStep?: number;
+  /** Shorter lines are padded to so many columns; as for the small model if not said. */
+  readonly minWidth?: number;
 }
 
 export interface ReadLineOptions {
@@ -43,8 +48,8 @@ export function textWidth(line: Quad): number {
 }
 
 /** The width that the network sees for a line whose text takes `width` columns. */
-export function paddedWidth(width: number, widthStep: number): number {
-  return Math.max(minWidth, Math.ceil(width / widthStep) * widthStep);
+export function paddedWidth(width: number, widthStep: number, minWidth = minWidths.small): number {
+  return Math.ceil(Math.max(minWidth, width) / widthStep) * widthStep;
 }
 
 /** Cuts one line out of a page, as high as the network wants it; the first side of `line` runs along the text. */
@@ -69,11 +74,11 @@ export function recognizeLine(
  * each step, and float32 [1, T], its probability.
  */
 export async function recognizeCrop(
-  { model, characters, widthStep = widthSteps.cpu }: TextRecognizer,
+  { model, characters, widthStep = widthSteps.cpu, minWidth }: TextRecognizer,
   crop: Crop,
   { signal }: ReadLineOptions = {},
 ): Promise<Reading> {
-  const width = paddedWidth(crop.width, widthStep);
+  const width = paddedWidth(crop.width, widthStep, minWidth);
   const [classes, probabilities] = await withInput(model, 3 * lineHeight * width, (input) => {
     if (crop.width < width) input.fill(0);
     writePlanes(crop, symmetric, input, { item: 0, height: lineHeight, width });

@@ -3,7 +3,7 @@ import type { BatchPixels } from './gpu-memory.ts';
 import type { Model } from './model.ts';
 import type { Networks } from './pipeline.ts';
 import { inputHeight, inputWidth } from './text-classifier.ts';
-import { lineHeight, minWidth, widthSteps } from './text-recognizer.ts';
+import { lineHeight, paddedWidth, widthSteps } from './text-recognizer.ts';
 import type { ModelRole } from './types.ts';
 
 export interface WarmUpOptions {
@@ -69,7 +69,7 @@ function* usualShapes(
   const step = recognizer.widthStep ?? widthSteps.cpu;
   for (const size of sizes) {
     yield { model: classifier.model, role: 'classifier', dims: [size, 3, inputHeight, inputWidth] };
-    for (let width = Math.max(minWidth, step); width <= usualWidth; width += step) {
+    for (let width = paddedWidth(1, step, recognizer.minWidth); width <= usualWidth; width += step) {
       yield { model: recognizer.model, role: 'recognizer', dims: [size, 3, lineHeight, width] };
     }
   }
