@@ -30,6 +30,7 @@ export {
   type Quad,
 } from '../types.ts';
 export { listModelFiles, type ModelFile } from '../manifest.ts';
+export { engineEnvironment } from './engine-process.ts';
 export { pagesPerProcess } from './pages-per-process.ts';
 export { usableEngines } from './usable-engines.ts';
 

@@ -21,7 +21,7 @@ const entry = fileURLToPath(new URL('engine-main.ts', import.meta.url));
  * Keeping those of a usual page is faster and costs nothing, since the next page wants them; larger ones (an image of
  * 40 million pixels) go back, so that one large page does not leave the process large for good.
  */
-const environment = {
+export const engineEnvironment = {
   MALLOC_ARENA_MAX: '1',
   MALLOC_MMAP_THRESHOLD_: '16777216',
   MALLOC_TRIM_THRESHOLD_: '134217728',
@@ -112,7 +112,7 @@ export class EngineProcess {
     this.child = fork(entry, [], {
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-      env: { ...environment, ...(visibleDevices !== undefined && { CUDA_VISIBLE_DEVICES: visibleDevices }) },
+      env: { ...engineEnvironment, ...(visibleDevices !== undefined && { CUDA_VISIBLE_DEVICES: visibleDevices }) },
       execArgv: [...permissions(options.modelsDir), '--expose-gc', '--disable-warning=SecurityWarning'],
     });
     const started = Promise.withResolvers<void>();
