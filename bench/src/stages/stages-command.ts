@@ -7,8 +7,8 @@ import { preparePeerPython } from '../peers/peer-environment.ts';
 import { childrenOf, readCpuSeconds } from '../proc-stat.ts';
 import { createPythonContender } from '../peers/python-contender.ts';
 import { fixed, formatTable } from '../table.ts';
-import { measureStages, type StageTimes } from './measure-stages.ts';
 import { stages } from './stage-of-sample.ts';
+import { measureStages, type StageTimes } from './stage-times.ts';
 
 export const stagesUsage = `Says what the processor time of a page goes into, stage by stage, beside faster-paddle's time for a page.
 
@@ -51,13 +51,7 @@ export async function runStages(args: readonly string[], surroundings: Surroundi
   printStages(times, peerMs, print);
   const json = absolutePath(values.json, cwd);
   if (json === undefined) return;
-  const content = {
-    model,
-    images: images.length,
-    stages: Object.fromEntries(times.perPage),
-    totalMs: times.totalMs,
-    peerMs,
-  };
+  const content = { model, images: images.length, stages: times, peerMs };
   await writeFile(json, `${JSON.stringify(content, null, 2)}\n`);
 }
 
@@ -84,12 +78,9 @@ async function measurePeer(
   }
 }
 
-function printStages(
-  { perPage, totalMs }: StageTimes,
-  peerMs: number | undefined,
-  print: (text: string) => void,
-): void {
-  const besides = totalMs - (perPage.get('model runs') ?? 0);
+function printStages(times: StageTimes, peerMs: number | undefined, print: (text: string) => void): void {
+  const totalMs = Object.values(times).reduce((sum, ms) => sum + ms, 0);
+  const besides = totalMs - (times['model runs'] ?? 0);
   const row = (name: string, ms: number): string[] => [
     name,
     fixed(ms, 1),
@@ -99,7 +90,7 @@ function printStages(
   print(
     formatTable([
       ['processor time of a page', 'ms', 'share', ...(peerMs === undefined ? [] : ["of faster-paddle's"])],
-      ...stages.map((stage) => row(stage, perPage.get(stage) ?? 0)),
+      ...stages.map((stage) => row(stage, times[stage] ?? 0)),
       row('all but model runs', besides),
       row('all', totalMs),
       ...(peerMs === undefined ? [] : [row('faster-paddle', peerMs)]),

@@ -44,6 +44,16 @@ describe('recognizeLine', () => {
     expect(data[303]).toBe(0);
   });
 
+  it('shows nothing of the line before behind a shorter one', async () => {
+    const model = reader();
+    await recognizeLine({ model, characters: [''] }, page, box(300, 48));
+    await recognizeLine({ model, characters: [''] }, page, box(100, 48));
+    const { dims, data } = model.inputs[1]!;
+    expect(dims).toEqual([1, 3, 48, 112]);
+    const isPadding = (i: number): boolean => i % 112 >= 100;
+    expect(data.every((value, i) => (isPadding(i) ? value === 0 : value === 1))).toBe(true);
+  });
+
   it('pads to the step that it is told, and says how much is no padding', async () => {
     const model = reader();
     const run = vi.spyOn(model, 'run');

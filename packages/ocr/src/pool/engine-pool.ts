@@ -37,6 +37,7 @@ export {
 } from '../types.ts';
 export { listModelFiles, type ModelFile } from '../manifest.ts';
 export { type PrecisionChoice, usablePrecision } from '../precision.ts';
+export { engineEnvironment } from './engine-process.ts';
 export { pagesPerProcess } from './pages-per-process.ts';
 export { type Machine, readMachine } from './machine.ts';
 export { type EngineFit, fitEngines, usableEngines } from './usable-engines.ts';

@@ -27,7 +27,7 @@ const entry = fileURLToPath(new URL('engine-main.ts', import.meta.url));
  * Large blocks are held in huge pages where the kernel lends them on request: networks walk through tens of megabytes
  * again and again, and then miss fewer addresses.
  */
-const environment = {
+export const engineEnvironment = {
   GLIBC_TUNABLES: 'glibc.malloc.hugetlb=1',
   MALLOC_ARENA_MAX: '1',
   MALLOC_MMAP_THRESHOLD_: '16777216',
@@ -146,7 +146,7 @@ export class EngineProcess implements LineHelper {
     this.child = fork(entry, [], {
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-      env: { ...environment, ...(visibleDevices !== undefined && { CUDA_VISIBLE_DEVICES: visibleDevices }) },
+      env: { ...engineEnvironment, ...(visibleDevices !== undefined && { CUDA_VISIBLE_DEVICES: visibleDevices }) },
       execArgv: [
         ...permissions(options.modelsDir),
         ...profilerFlags(process.execArgv),
