@@ -42,7 +42,9 @@ export async function runBench(options: BenchOptions, surroundings: BenchSurroun
     const startMs = performance.now() - begun;
     const report = { machine, model: options.model, engines, images: images.length, startMs };
     const figures = await measure(pool, images, options.seconds);
-    stdout.write(options.json ? formatBenchJson({ ...report, ...figures }) : formatBenchText({ ...report, ...figures }));
+    stdout.write(
+      options.json ? formatBenchJson({ ...report, ...figures }) : formatBenchText({ ...report, ...figures }),
+    );
     return 0;
   } catch (error) {
     if (!signal.aborted) stderr.write(formatFailure('bench', toFailure(error)));
