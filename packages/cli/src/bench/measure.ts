@@ -46,29 +46,27 @@ export async function readAtOnce(
   const lines = countLines(pool);
   const source = endlessly(images);
   const begun = performance.now();
-  let [pages, elapsedMs, share] = [0, 0, 0];
-  const stop = new AbortController();
+  let [pages, elapsedMs, helpedShare] = [0, 0, 0];
+  let isOver = false;
   const readOn = async (): Promise<void> => {
-    while (!stop.signal.aborted) {
+    while (!isOver) {
       const { value: image } = source.next();
-      const found = await pool.recognize(image, { signal: stop.signal });
+      const page = await pool.recognize(image);
+      // From then on fewer pages wait than there are engines.
+      if (isOver) return;
       pages++;
-      lines.add(found.lines.length);
+      lines.add(page.lines.length);
       elapsedMs = performance.now() - begun;
-      share = lines.share();
-      if (elapsedMs >= durationMs && pages >= pool.capacity) stop.abort();
+      helpedShare = lines.share();
+      isOver = elapsedMs >= durationMs && pages >= pool.capacity;
     }
   };
-  const readers = Array.from({ length: 2 * pool.capacity }, readOn);
   try {
-    await Promise.all(readers);
-  } catch (error) {
-    if (!stop.signal.aborted) throw error;
+    await Promise.all(Array.from({ length: 2 * pool.capacity }, readOn));
   } finally {
-    stop.abort();
-    await Promise.allSettled(readers);
+    isOver = true;
   }
-  return { pages, imagesPerSecond: (1000 * pages) / elapsedMs, helpedShare: share };
+  return { pages, imagesPerSecond: (1000 * pages) / elapsedMs, helpedShare };
 }
 
 /** Until every engine has read every image: what is new to it takes longer. */
