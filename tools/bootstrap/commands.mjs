@@ -24,6 +24,7 @@ export const commands = {
   ingest: { needs: [], steps: [ours('packages/cli/src/main.ts', 'ingest')] },
   migrate: { needs: [], steps: [ours('packages/cli/src/main.ts', 'migrate')] },
   bench: { needs: ['redis'], steps: [ours('bench/src/main.ts')] },
+  'bench:machine': { needs: [], steps: [ours('packages/cli/src/main.ts', 'bench')] },
   'bench:peers': { needs: ['redis'], steps: [ours('bench/src/main.ts', 'peers')] },
   'bench:instructions': { needs: ['valgrind'], steps: [vitest(...projects('instructions'))] },
   'demo:load': { needs: [], steps: [ours('bench/src/main.ts', 'demo')] },

@@ -9,6 +9,7 @@ const usage = `Usage: glyphmill COMMAND
   ocr       reads the text in images, without any service
   jobs      hands images to a running service, and asks for what came of them
   ingest    asks and steers the service that watches the inbox
+  bench     says how many engines fit this machine and why, and how fast they read
   migrate   brings the schema of the service's database up to date
 
 glyphmill COMMAND --help says more.
@@ -27,6 +28,8 @@ async function main(): Promise<number> {
         return await jobs(args);
       case 'ingest':
         return await ingest(args);
+      case 'bench':
+        return await bench(args);
       case 'migrate':
         return await migrate(args);
       case '--version':
@@ -78,6 +81,18 @@ async function ingest(args: readonly string[]): Promise<number> {
   return runIngest(args, process);
 }
 
+async function bench(args: readonly string[]): Promise<number> {
+  const { benchUsage, parseBenchArguments } = await import('./bench/bench-options.ts');
+  const { runBench } = await import('./bench/bench-command.ts');
+  const options = parseBenchArguments(args);
+  const { stdin, stdout, stderr } = process;
+  if (options === undefined) {
+    stdout.write(benchUsage);
+    return 0;
+  }
+  return interruptible((signal) => runBench(options, { cwd: workingFolder(), stdin, stdout, stderr, signal }));
+}
+
 async function migrate(args: readonly string[]): Promise<number> {
   // Reading an image needs no database driver.
   const { runMigrate } = await import('@glyphmill/core/migrate');
@@ -113,7 +128,8 @@ async function interruptible(run: (signal: AbortSignal) => Promise<number>): Pro
 /** npm runs scripts in the project's root; file names are meant relative to where the user typed them. */
 function workingFolder(): string {
   const { npm_lifecycle_event: script, INIT_CWD: typedIn } = process.env;
-  return (script === 'ocr' || script === 'jobs') && typedIn ? typedIn : process.cwd();
+  const takesNames = script === 'ocr' || script === 'jobs' || script === 'bench:machine';
+  return takesNames && typedIn ? typedIn : process.cwd();
 }
 
 function version(): string {

@@ -82,7 +82,7 @@ export function parseOcrArguments(args: readonly string[]): OcrRequest {
   };
 }
 
-function parseModel(value: string): ModelName {
+export function parseModel(value: string): ModelName {
   const model = modelNames.find((name) => name === value);
   if (model === undefined) throw new UsageError(`--model is one of ${modelNames.join(', ')}`);
   return model;

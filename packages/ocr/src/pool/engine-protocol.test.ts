@@ -126,8 +126,8 @@ describe('lines from an engine process', () => {
     ['too long a text', { text: 'x'.repeat(5_001), confidence: 0.5 }, false],
     ['surer than sure', { text: 'abc', confidence: 1.5 }, false],
     ['no text', { text: 7, confidence: 0.5 }, false],
-  ])('are read by a helper: %s', (_, reading, isTaken) => {
+  ])('are read by a helper: %s', (_, reading, isRight) => {
     const usage = { rssBytes: 1, cpuSeconds: 1 };
-    expect(fromEngineSchema.safeParse({ type: 'readings', readings: [reading], usage }).success).toBe(isTaken);
+    expect(fromEngineSchema.safeParse({ type: 'readings', readings: [reading], usage }).success).toBe(isRight);
   });
 });
