@@ -51,13 +51,13 @@ export async function runSoak(args: readonly string[], surroundings: Surrounding
   const pool = await createWarmPool({ model, processes, maxImageBytes: 64e6 }, sources[0]);
   try {
     const samples = await soak(pool, sources, { ...options, note: surroundings.note });
+    if (options.plot !== undefined) await writeFile(options.plot, drawSoak(model, samples));
     const beforeLarge = pool.stats().pids.map((pid) => readMemory(pid).peak);
     const large = await readLarge(pool, sources);
     printSoak({ samples, beforeLarge, large }, surroundings);
     if (options.json !== undefined) {
       await writeFile(options.json, `${JSON.stringify({ model, samples, beforeLarge, large }, null, 2)}\n`);
     }
-    if (options.plot !== undefined) await writeFile(options.plot, drawSoak(model, samples));
   } finally {
     await pool.close();
   }
@@ -93,7 +93,7 @@ function parseSoakArguments(args: readonly string[], cwd: string) {
 async function soak(
   pool: EnginePool,
   sources: readonly BenchImage[],
-  { images, wholeEvery, seed, note }: SoakOptions & Pick<Surroundings, 'note'>,
+  { images, model, wholeEvery, seed, json, note }: SoakOptions & Pick<Surroundings, 'note'>,
 ): Promise<Sample[]> {
   const decoded = await Promise.all(sources.map(decodeSource));
   const samples: Sample[] = [];
@@ -110,7 +110,11 @@ async function soak(
       await pool.recognize(whole?.bytes ?? (await cropSmall(source, random)));
       done++;
       if (done % sampleEvery === 0) samples.push({ images: done, rss: residentBytes(pool) });
-      if (done % 500 === 0) note(`${done} images, ${Object.values(residentBytes(pool)).map(megabytes).join(' + ')} MB`);
+      if (done % 500 === 0) {
+        note(`${done} images, ${Object.values(residentBytes(pool)).map(megabytes).join(' + ')} MB`);
+        // A run takes long: one that is cut short leaves what it has seen.
+        if (json !== undefined) await writeFile(json, `${JSON.stringify({ model, samples }, null, 2)}\n`);
+      }
     }
   };
   await Promise.all(Array.from({ length: pool.size }, readUntilDone));
