@@ -5,13 +5,14 @@ import { timeRun } from '../timed-run.ts';
 import { createWarmPool, readThroughPool } from '../warm-pool.ts';
 import type { Contender } from './contender.ts';
 import { createMeter } from './meter.ts';
+import { ownName } from './own-name.ts';
 
 /** Our own engine pool twice, warmed up on one image: with as many pages as engines, and with one page at a time. */
 export async function createOwnContenders(
   model: ModelName,
   { processes, warmUp }: { readonly processes: number; readonly warmUp: BenchImage | undefined },
 ): Promise<readonly [saturated: Contender, oneByOne: Contender]> {
-  const name = `Glyphmill ${model}`;
+  const name = await ownName(model);
   const pool = await createWarmPool({ model, processes }, warmUp);
   const read = readThroughPool(pool);
   const contender = (role: Contender['role'], concurrency: number): Contender => {

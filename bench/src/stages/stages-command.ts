@@ -44,7 +44,7 @@ export async function runStages(args: readonly string[], surroundings: Surroundi
   const times = await measureStages(images, model);
   let peerMs: number | undefined;
   if (values.peer) {
-    const python = absolutePath(values.python, cwd) ?? (await preparePeerPython(note));
+    const python = absolutePath(values.python, cwd) ?? (await preparePeerPython({ note }));
     note('faster-paddle');
     peerMs = await measurePeer(images, { python, model, threads, env });
   }
@@ -66,7 +66,7 @@ async function measurePeer(
   },
 ): Promise<number> {
   const before = childrenOf(process.pid);
-  const peer = await createPythonContender('faster-paddle', { ...options, warmUp: images[0] });
+  const peer = await createPythonContender('faster-paddle', { ...options, processes: 1, warmUp: images[0] });
   try {
     const pids = childrenOf(process.pid).filter((pid) => !before.includes(pid));
     const cpuSeconds = (): number => pids.reduce((sum, pid) => sum + readCpuSeconds(pid).own, 0);

@@ -65,7 +65,7 @@ describe.each([
       code: 0,
       stdout: expect.stringMatching(/^The database is up to date\.$/m),
     });
-    expect(await usable(url())).toBe(true);
+    await expect.poll(() => usable(url()), { timeout: 30_000 }).toBe(true);
     expect(await migrate({ DATABASE_URL: url() })).toEqual({
       code: 0,
       stdout: 'The database is up to date.\n',
@@ -79,7 +79,7 @@ describe.each([
       : await postgres.createDatabase();
     const ends = await Promise.all(Array.from({ length: 3 }, () => migrate({ DATABASE_URL: fresh })));
     expect(ends.map(({ code }) => code)).toEqual([0, 0, 0]);
-    expect(await usable(fresh)).toBe(true);
+    await expect.poll(() => usable(fresh), { timeout: 30_000 }).toBe(true);
   });
 });
 

@@ -32,7 +32,17 @@ export const kernels = {
       return () => boxesFromBitmap(map, { binThreshold: 0.2, boxThreshold: 0.4, unclipRatio: 1.4 });
     },
   },
-  'crop of a line as large as on the page': cropKernel({
+  // Lines that lie along the page's rows may be cut in a way of their own.
+  'crop of a level line': cropKernel({
+    quad: [
+      [20.5, 30.25],
+      [339.5, 30.25],
+      [339.5, 77.25],
+      [20.5, 77.25],
+    ],
+    calls: 40,
+  }),
+  'crop of a tilted line': cropKernel({
     quad: [
       [20.5, 30.25],
       [339, 38],
@@ -41,7 +51,7 @@ export const kernels = {
     ],
     calls: 40,
   }),
-  'crop of a line twice as large on the page': cropKernel({
+  'crop of a tilted line, twice as large': cropKernel({
     quad: [
       [20.5, 30.25],
       [657, 45],
