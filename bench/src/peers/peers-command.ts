@@ -33,6 +33,9 @@ Usage: npm run bench:peers -- [DIR] [options]
   --predictions DIR         what each has read, one file each
 `;
 
+/** From quiet to more than can be read, as shares of saturation. */
+const loadShares = [0.2, 0.4, 0.6, 0.8, 1, 1.2];
+
 export async function runPeers(args: readonly string[], surroundings: Surroundings): Promise<void> {
   const options = parsePeersArguments(args, surroundings.cwd);
   const { note, print } = surroundings;
@@ -102,7 +105,7 @@ export function parsePeersArguments(args: readonly string[], cwd: string) {
     dir: positionals.length === 0 ? undefined : oneFolder(positionals, cwd),
     models: model === 'both' ? modelNames : [model],
     rapidocr: values.rapidocr,
-    api: values.api ? { requestsPerLoad } : undefined,
+    api: values.api ? { requestsPerLoad, loadShares } : undefined,
     threads: wholeNumber('--threads', values.threads, 1) ?? usableEngines('small'),
     chunk: wholeNumber('--chunk', values.chunk, 1) ?? 20,
     passes: wholeNumber('--passes', values.passes, 1) ?? 2,

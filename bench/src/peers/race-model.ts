@@ -15,8 +15,14 @@ export interface RaceModelOptions extends RaceOptions {
   readonly peers: readonly PeerName[];
   /** A Python that has the peers. */
   readonly python: string;
-  /** Whether `POST /analyze` takes part, and with how many requests under each load. */
-  readonly api: { readonly requestsPerLoad: number } | undefined;
+  /** Whether `POST /analyze` takes part, and which loads it gets afterwards. */
+  readonly api: LoadPlan | undefined;
+}
+
+export interface LoadPlan {
+  readonly requestsPerLoad: number;
+  /** Loads as shares of saturation, one after the other. */
+  readonly loadShares: readonly number[];
 }
 
 export interface ModelOutcome {
@@ -24,9 +30,6 @@ export interface ModelOutcome {
   readonly contenders: readonly Contender[];
   readonly result: RaceResult;
 }
-
-/** Loads as shares of saturation: from quiet to more than can be read. */
-const loadShares = [0.2, 0.4, 0.6, 0.8, 1, 1.2];
 
 /** All with the same model: first in turns, then the loads on ours, when the peers have ended. */
 export async function raceModel(
@@ -78,7 +81,7 @@ function printRounds(contenders: readonly Contender[], { print }: Surroundings):
 async function measureLoadCurve(
   api: ApiContender,
   images: readonly BenchImage[],
-  { requestsPerLoad, note }: { readonly requestsPerLoad: number; readonly note: Surroundings['note'] },
+  { requestsPerLoad, loadShares, note }: LoadPlan & Pick<Surroundings, 'note'>,
 ): Promise<LoadCurve> {
   note('saturating POST /analyze');
   const { seconds } = await api.saturate(images);
