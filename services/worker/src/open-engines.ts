@@ -78,7 +78,7 @@ export async function openEngines(options: OpenEnginesOptions): Promise<OpenEngi
     logger.warn({ provider, reason: error.message }, 'The engines run on the CPU instead, as ENGINE_FALLBACK allows');
     // How many processes were wanted was said of GPUs.
     const plan = planEngines({ ...settings, ENGINE_PROCESSES: undefined }, 'cpu');
-    return await openPool(options, plan);
+    return openPool(options, plan);
   }
 }
 

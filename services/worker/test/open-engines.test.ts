@@ -31,10 +31,12 @@ describe.skipIf(existsSync('/dev/nvidia0'))('openEngines where CUDA cannot be us
   });
 
   test('reads on the CPU where that is allowed, with a warning, and says so', async () => {
-    const { opened, warn } = open({ ENGINE_FALLBACK: 'cpu', ENGINE_PROCESSES: '1' });
+    const { opened, warn } = open({ ENGINE_FALLBACK: 'cpu', ENGINE_PROCESSES: '1', MODEL_PRECISION: 'int8' });
     const engines = await opened;
     pool = engines.pool;
     expect(engines.provider).toBe('cpu');
+    // With CUDA it would have been float32.
+    expect(engines.precision).toBe('int8');
     // As many as on any CPU, and one page each.
     expect(pool.size).toBe(planEngines(settingsOf({})).processes);
     expect(pool.capacity).toBe(pool.size);

@@ -156,6 +156,7 @@ describe.skipIf(existsSync('/dev/nvidia0'))('a worker that may do without the GP
     const worker = await ready({ ENGINE_PROVIDER: 'cuda', ENGINE_FALLBACK: 'cpu' });
     expect(texts(await bench.read(url('/gift-card.png')))).toContain('STEAM');
     expect(worker.output()).toMatch(/"level":"warn".*CUDA cannot be used here.*ENGINE_FALLBACK/);
+    expect(worker.output()).toMatch(/"precision":"(int8|fp32)","reason":"this processor .*The precision of the models/);
     expect(worker.output()).toMatch(/"provider":"cpu".*The worker is ready/);
     const metrics = await (await worker.ops('/metrics')).text();
     expect(metrics).toMatch(/glyphmill_model_info\{.*provider="cpu".*\} 1/);
