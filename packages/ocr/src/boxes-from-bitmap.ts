@@ -237,7 +237,7 @@ class Hull {
 
 /**
  * The enclosing rectangle of least area has a side along an edge of the hull (Freeman and Shapira 1975). All vertices are
- * looked at for each edge; a hull on a grid of n pixels has O(n^(1/3)) of them (Bárány and Larman 1998).
+ * looked at for each edge; a hull on a grid of n pixels has O(n^(1/3)) of them (Andrews 1963).
  */
 function minimumAreaRectangle(hull: Hull): RotatedRectangle {
   const { x, y, size } = hull;

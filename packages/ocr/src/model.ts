@@ -24,7 +24,7 @@ export interface RunOptions {
 export interface Model {
   /** So many calls at the same time serve it best; one after the other if not said. */
   readonly wantedCalls?: number;
-  /** One float32 input, whose memory holds something else once the answer is there; the outputs in the order of the graph. */
+  /** One float32 input, whose memory serves another call once the answer is there; the outputs in the graph's order. */
   run(input: Tensor, options?: RunOptions): Promise<readonly Tensor[]>;
   close(): Promise<void>;
 }
