@@ -48,16 +48,6 @@ describe('glyphmill bench', () => {
     expect(report.engineRssBytes).toHaveLength(engines.processes);
   });
 
-  test('prints the same for people', async () => {
-    const { code, stdout } = await bench('.', '--model', 'tiny', '--seconds', '1');
-    expect(code).toBe(0);
-    const { processes, reason } = fitEngines('tiny');
-    expect(stdout).toMatch(new RegExp(`^Engines +${processes} process`, 'm'));
-    expect(stdout).toContain(`Because of     ${reason}\n`);
-    expect(stdout).toMatch(/^One by one +p50 \d+\.\d\d s, p95 \d+\.\d\d s/m);
-    expect(stdout).toMatch(/^At once +\d+\.\d\d images\/s/m);
-  });
-
   test('tells what is wrong with the command line or the folder', async () => {
     const [flag, seconds, missing] = await Promise.all([bench('--fast'), bench('--seconds', '0'), bench('nowhere')]);
     expect([flag.code, seconds.code, missing.code]).toEqual([2, 2, 1]);
