@@ -37,8 +37,6 @@ Usage: npm run e2e:soak -- [DIR] [options]
 `;
 
 const samplesDir = fileURLToPath(new URL('../../packages/ocr/samples', import.meta.url));
-/** Memory may grow until every kind of image has been seen; growth is counted from here. */
-const settledAfter = 1000;
 const sampleEvery = 50;
 
 type SoakOptions = ReturnType<typeof parseSoakArguments>;
@@ -54,7 +52,9 @@ export async function runSoak(args: readonly string[], surroundings: Surrounding
     if (options.plot !== undefined) await writeFile(options.plot, drawSoak(model, samples));
     const beforeLarge = pool.stats().pids.map((pid) => readMemory(pid).peak);
     const large = await readLarge(pool, sources);
-    printSoak({ samples, beforeLarge, large }, surroundings);
+    // Memory may grow until every whole image has come once; growth is counted from there.
+    const settledAfter = options.wholeEvery * sources.length;
+    printSoak({ samples, settledAfter, beforeLarge, large }, surroundings);
     if (options.json !== undefined) {
       await writeFile(options.json, `${JSON.stringify({ model, samples, beforeLarge, large }, null, 2)}\n`);
     }
@@ -154,11 +154,13 @@ async function readOne(pool: EnginePool, name: string, image: Uint8Array): Promi
 
 interface SoakFindings {
   readonly samples: readonly Sample[];
+  /** Images. */
+  readonly settledAfter: number;
   readonly beforeLarge: readonly number[];
   readonly large: readonly LargeReading[];
 }
 
-function printSoak({ samples, beforeLarge, large }: SoakFindings, { print }: Surroundings): void {
+function printSoak({ samples, settledAfter, beforeLarge, large }: SoakFindings, { print }: Surroundings): void {
   const settled = samples.filter(({ images }) => images >= settledAfter);
   const pids = Object.keys(samples.at(-1)?.rss ?? {}).map(Number);
   const rows = pids.map((pid, i) => {
