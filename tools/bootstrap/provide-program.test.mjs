@@ -39,7 +39,7 @@ function machine({ programs, isRoot = false, sudoWorks = false, installWorks = t
       if (installWorks && / (redis|redis-server)$/.test(line)) present.add('redis-server');
       if (installWorks && /postgresql(-server|@\d+)?$/.test(line)) present.add('initdb');
       if (installWorks && / (golang-github-)?prometheus(-prometheus)?$/.test(line)) present.add('prometheus');
-      if (installWorks && / valgrind$/.test(line)) present.add('valgrind');
+      if (installWorks && line.endsWith(' valgrind')) present.add('valgrind');
       if (installWorks && / (chromium|google-chrome)/.test(line)) present.add('chromium');
       return { code: installWorks ? 0 : 100, output: 'E: no such package\n' };
     },

@@ -21,6 +21,9 @@ const markFunction = 'uv_os_getpriority';
  */
 const nodeFlags = ['--single-threaded', '--predictable', '--hash-seed=1', '--random-seed=1'];
 
+/** Far more than it takes; nothing is left running when it hangs. */
+const timeoutMs = 8 * 60_000;
+
 /**
  * Counts the instructions of all kernels in one run under Valgrind, whose simulated processor counts them exactly and has
  * no AVX-512, so that V8 compiles the same code on every x64 machine of the last ten years. Takes a minute of processor
@@ -32,7 +35,11 @@ export async function countInstructions(valgrind: string): Promise<Counts> {
     const dump = path.join(folder, 'dump');
     const callgrind = ['--tool=callgrind', `--callgrind-out-file=${dump}`, `--dump-before=${markFunction}`];
     // No environment: its size moves the stack, and NODE_OPTIONS would change what is run.
-    await promisify(execFile)(valgrind, [...callgrind, process.execPath, ...nodeFlags, program], { env: {} });
+    await promisify(execFile)(valgrind, [...callgrind, process.execPath, ...nodeFlags, program], {
+      env: {},
+      timeout: timeoutMs,
+      killSignal: 'SIGKILL',
+    });
     // Each mark ends a dump, numbered from 1: a kernel's warm-up, then what counts.
     const totals = await Promise.all(kernelNames.map((_, index) => totalOf(`${dump}.${2 * index + 2}`)));
     return Object.fromEntries(

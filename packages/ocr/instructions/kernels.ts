@@ -11,7 +11,10 @@ export interface Kernel {
   /** What one call works through, and how many of them. */
   readonly unit: 'pixel' | 'step' | 'line';
   readonly unitsPerCall: number;
-  /** Calls between two counts: enough that one call more or less of the garbage collector does not show. */
+  /**
+   * Calls that are counted, and as many before them to warm up: enough that V8 has compiled all for the last time, and that
+   * one run more or less of the garbage collector does not show.
+   */
   readonly calls: number;
   /** Draws the input; what it returns makes one call. */
   readonly prepare: () => () => unknown;
@@ -26,7 +29,7 @@ export const kernels = {
   'boxes from a map': {
     unit: 'pixel',
     unitsPerCall: mapWidth * mapHeight,
-    calls: 8,
+    calls: 24,
     prepare: () => {
       const map = drawProbabilityMap(mapWidth, mapHeight);
       return () => boxesFromBitmap(map, { binThreshold: 0.2, boxThreshold: 0.4, unclipRatio: 1.4 });
