@@ -54,7 +54,7 @@ def named_graph(part: Part, source: onnx.ModelProto) -> tuple[onnx.ModelProto, l
     changes = [f"converted to opset {OPSET}", "removed Identity nodes, metadata and notes", "named inputs and outputs"]
     if part.role == "recognizer":
         narrow_recognizer_output(model)
-        changes.append("answers with the best class of each step and its probability, not with the scores of all classes")
+        changes.append("answers with the best class of each step, its probability and that of the space, not with the scores of all classes")
     name_ports(model, INPUTS[part.role], OUTPUTS[part.role])
     return model, changes
 

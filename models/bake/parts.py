@@ -32,8 +32,12 @@ INPUTS = {
 OUTPUTS = {
     # How likely each pixel belongs to text.
     "detector": [port("probability", "float32", ["N", 1, "H", "W"])],
-    # Best class of each of T steps (T is about W / 8), and how likely it is.
-    "recognizer": [port("index", "int32", ["N", "T"]), port("probability", "float32", ["N", "T"])],
+    # Best class of each of T steps (T is about W / 8), how likely it is, and how likely a space is.
+    "recognizer": [
+        port("index", "int32", ["N", "T"]),
+        port("probability", "float32", ["N", "T"]),
+        port("space", "float32", ["N", "T"]),
+    ],
     # How likely the line is upright, and upside-down.
     "classifier": [port("probability", "float32", ["N", 2])],
 }

@@ -70,8 +70,8 @@ export function recognizeLine(
 /**
  * Reads one line that was cut out by `cutLine`, here or elsewhere.
  *
- * Input of the network: NCHW float32 [1, 3, 48, W], -1..1, zeros where padded. Outputs: int32 [1, T], the best class of
- * each step, and float32 [1, T], its probability.
+ * Input of the network: NCHW float32 [1, 3, 48, W], -1..1, zeros where padded. Outputs of each of T steps: int32 [1, T], the
+ * best class, float32 [1, T], its probability, and float32 [1, T], that of a space.
  */
 export async function recognizeCrop(
   { model, characters, widthStep = widthSteps.cpu, minWidth }: TextRecognizer,
@@ -79,13 +79,17 @@ export async function recognizeCrop(
   { signal }: ReadLineOptions = {},
 ): Promise<Reading> {
   const width = paddedWidth(crop.width, widthStep, minWidth);
-  const [classes, probabilities] = await withInput(model, 3 * lineHeight * width, (input) => {
+  const [classes, probabilities, spaces] = await withInput(model, 3 * lineHeight * width, (input) => {
     if (crop.width < width) input.fill(0);
     writePlanes(crop, symmetric, input, { item: 0, height: lineHeight, width });
     return model.run({ data: input, dims: [1, 3, lineHeight, width] }, { signal, filled: crop.width / width });
   });
-  if (!(classes?.data instanceof Int32Array) || !(probabilities?.data instanceof Float32Array)) {
+  if (
+    !(classes?.data instanceof Int32Array) ||
+    !(probabilities?.data instanceof Float32Array) ||
+    !(spaces?.data instanceof Float32Array)
+  ) {
     throw new EngineError('engine_failed', 'The recognizer has other outputs than expected');
   }
-  return ctcDecode(classes.data, probabilities.data, characters);
+  return ctcDecode({ classes: classes.data, probabilities: probabilities.data, spaces: spaces.data }, characters);
 }
