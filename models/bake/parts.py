@@ -91,6 +91,7 @@ PARTS = [
         member_sha256="9ef676d6ed3c88256a2d92c640c44f25b0c40947e111b14b8be8f594091563e6",
         upstream="PaddleOCR PP-OCRv6_tiny_rec",
         classes=6_906,
+        int8=True,
         dictionary_member=f"{V6}/ppocrv6_tiny_dict.txt",
         dictionary_sha256="2af150bab777d86fa1ce821f6a37eabea90f1bb99ab9c41f031262e892a747bc",
     ),

@@ -66,7 +66,7 @@ describe('listModelFiles', () => {
   it.each([
     ['small', 'fp32', 'ppocrv6-small-recognizer.onnx'],
     ['small', 'int8', 'ppocrv6-small-recognizer.int8.onnx'],
-    ['tiny', 'int8', 'ppocrv6-tiny-recognizer.onnx'],
+    ['tiny', 'int8', 'ppocrv6-tiny-recognizer.int8.onnx'],
   ] as const)('names the sums of the files of weights of %s in %s', async (model, precision, file) => {
     const files = await listModelFiles({ model, precision });
     expect(files.map(({ role }) => role).toSorted()).toEqual(['classifier', 'detector', 'recognizer']);
