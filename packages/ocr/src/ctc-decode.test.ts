@@ -87,8 +87,8 @@ describe('ctcDecode', () => {
       'a space that is spread over a gap',
       [
         [1, 1],
-        [0, 0.9, 0.05],
-        [0, 0.9, 0.05],
+        [0, 0.8, 0.15],
+        [0, 0.8, 0.15],
         [2, 1],
       ],
       'a b',
@@ -148,9 +148,9 @@ describe('ctcDecode', () => {
         const gap = steps.map(({ blank, share }) => ({ blank, space: share * (1 - blank) }));
         const [without, within] = pathsOfGap(gap);
         // Too close to call in float32.
-        fc.pre(Math.abs(Math.log((16 * within) / without)) > 1e-3 || within === 0);
+        fc.pre(Math.abs(Math.log((4 * within) / without)) > 1e-3 || within === 0);
         const { text } = decode([[1, 1], ...gap.map(({ blank, space }) => [0, blank, space] as const), [2, 1]]);
-        expect(text).toBe(16 * within > without ? 'a b' : 'ab');
+        expect(text).toBe(4 * within > without ? 'a b' : 'ab');
       }),
     );
   });
