@@ -22,7 +22,8 @@ function note(job: ClaimedJob): Promise<HandlerAnswer> {
 /** Sends a job for each delay; resolves to how much later than that each ran. */
 async function lateness(delaysMs: readonly number[]): Promise<number[]> {
   const sent = delaysMs.map((delayMs) => ({ payload: durablePayloadOf(), delayMs, dueAt: Date.now() + delayMs }));
-  await bench.queue.enqueueMany('bulk', sent);
+  // Sent again where the machine stood still meanwhile; what the queue holds already, it ignores.
+  await eventually(() => bench.queue.enqueueMany('bulk', sent).then(() => true));
   await eventually(() => sent.every(({ payload }) => ranAt.has(payload.id)));
   return sent.map(({ payload, dueAt }) => Number(ranAt.get(payload.id)) - dueAt);
 }

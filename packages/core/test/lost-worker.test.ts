@@ -138,7 +138,7 @@ test('a run that Redis forgot is not taken for one of the next', async () => {
         runs.push(name);
         return heldUntilAborted(job);
       },
-      { lockMs: 1_500, stallCheckMs: 300, slots: 1 },
+      { lockMs: 9_000, stallCheckMs: 300, slots: 1 },
     );
   const begun = () => bench.redis.client.keys('{glyphmill}:runs*');
   consume('first');

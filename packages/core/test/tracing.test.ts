@@ -25,7 +25,9 @@ afterEach(async () => {
 
 function start(env: Record<string, string>): Promise<Tracer> {
   const settings = parseEnvironment(z.object(tracingSettings), env);
-  const note = (level: string) => (line: unknown) => void logged.push({ level, line });
+  // Of this test alone: a tracer whose collector is away goes on trying for some seconds after its close.
+  const lines = logged;
+  const note = (level: string) => (line: unknown) => void lines.push({ level, line });
   const logger = Object.assign(createLogger({ service: 'test', level: 'silent' }), {
     info: note('info'),
     warn: note('warn'),
