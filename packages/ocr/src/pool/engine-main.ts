@@ -4,13 +4,8 @@ import { EngineError } from '../engine-error.ts';
 import type { Reading } from '../ctc-decode.ts';
 import type { LineHelp, LineSource } from '../shared-lines.ts';
 import type { BatchReport } from '../types.ts';
-import {
-  type EngineProcessOptions,
-  type FromEngine,
-  maxBatchesPerMessage,
-  type ToEngine,
-  type Usage,
-} from './engine-protocol.ts';
+import type { EngineProcessOptions, FromEngine, ToEngine, Usage } from './engine-protocol.ts';
+import { maxBatchesPerMessage } from './max-batches.ts';
 
 type Message<T extends ToEngine['type']> = Extract<ToEngine, { type: T }>;
 

@@ -20,9 +20,9 @@ const entry = fileURLToPath(new URL('engine-main.ts', import.meta.url));
 /**
  * All that a child has of an environment: no password, no address.
  *
- * glibc gives large blocks back to the kernel at once and gets them again, zeroed page by page, for the next one.
- * Keeping those of a usual page is faster and costs nothing, since the next page wants them; larger ones (an image of
- * 40 million pixels) go back, so that one large page does not leave the process large for good.
+ * glibc gives blocks of 128 KiB and more back to the kernel at once and gets them again, zeroed page by page, for the
+ * next one. Keeping those of lines is faster. What holds a page's pixels goes back: kept, they leave holes in the heap that
+ * nothing else fits into. What lies free at the end of the heap is kept up to 16 MiB.
  *
  * Large blocks are held in huge pages where the kernel lends them on request: networks walk through tens of megabytes
  * again and again, and then miss fewer addresses.
@@ -30,8 +30,8 @@ const entry = fileURLToPath(new URL('engine-main.ts', import.meta.url));
 export const engineEnvironment = {
   GLIBC_TUNABLES: 'glibc.malloc.hugetlb=1',
   MALLOC_ARENA_MAX: '1',
-  MALLOC_MMAP_THRESHOLD_: '16777216',
-  MALLOC_TRIM_THRESHOLD_: '134217728',
+  MALLOC_MMAP_THRESHOLD_: '2097152',
+  MALLOC_TRIM_THRESHOLD_: '16777216',
 };
 
 /** A page that stops on request answers within this time, else its process is killed. */
@@ -151,6 +151,8 @@ export class EngineProcess implements LineHelper {
         ...permissions(options.modelsDir),
         ...profilerFlags(process.execArgv),
         '--expose-gc',
+        // MiB. A page makes few objects beside its large buffers, and is collected after; V8 would take 16.
+        '--max-semi-space-size=1',
         '--disable-warning=SecurityWarning',
       ],
     });

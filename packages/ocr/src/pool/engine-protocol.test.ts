@@ -1,6 +1,7 @@
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { fromEngineSchema, maxBatchesPerMessage } from './engine-protocol.ts';
+import { fromEngineSchema } from './engine-protocol.ts';
+import { maxBatchesPerMessage } from './max-batches.ts';
 import { webpSize } from './webp-size.ts';
 
 let small: Buffer;

@@ -13,6 +13,7 @@ import {
   reportedModels,
   type WeightPrecision,
 } from '../types.ts';
+import { maxBatchesPerMessage } from './max-batches.ts';
 import { webpSize } from './webp-size.ts';
 
 /** What an engine process needs to know before its first page. */
@@ -110,9 +111,6 @@ const pageResultSchema = z.object({
     .object({ preview: picture(pictureSides.preview), thumbnail: picture(pictureSides.thumbnail) })
     .exactOptional(),
 });
-
-/** Between two messages; of more only the last are told. */
-export const maxBatchesPerMessage = 1_000;
 
 const batch = z.object({
   model: z.enum(reportedModels),
