@@ -75,8 +75,8 @@ def _padded(values: np.ndarray, outputs: int, inputs: int | None = None) -> np.n
 def _split_stem(graph: onnx.GraphProto) -> None:
     """Pool and convolution side by side, concatenated and convolved: Concat holds everything twice at the largest size.
 
-    A convolution of concatenated maps is the sum of a convolution of each. Channels are cut into blocks: the last few of
-    the pooled map and the last few of the convolved one share a block, each zero where the other is not.
+    A convolution of concatenated maps is the sum of a convolution of each. Their channels are filled up to whole blocks,
+    since a pool of a broken block is computed in another layout.
     """
     index = GraphIndex(graph)
     pool = next(node for node in graph.node if node.op_type == "MaxPool")
@@ -94,58 +94,27 @@ def _split_stem(graph: onnx.GraphProto) -> None:
     (first_w, first_b), (middle_w, middle_b), (second_w, second_b), (last_w, last_b) = (
         (index.constants[node.input[1]], index.constants[node.input[2]]) for node in (first, middle, second, last)
     )
-    channels = first_w.shape[0]
-    whole = channels // BLOCK * BLOCK
-    rest = channels - whole
+    channels, few = first_w.shape[0], _whole_blocks(middle_w.shape[0])
+    whole = _whole_blocks(channels)
     # auto_pad SAME_UPPER of 2 x 2 kernels.
     at_end = [0, 0, 1, 1]
     build = _Builder(graph, "stem")
 
-    def relu(source: str) -> str:
-        return build.add("Relu", [source])
+    def activated(source: str, weights: np.ndarray, bias: np.ndarray, *, pads: list[int], stride: int = 1) -> str:
+        return build.add("Relu", [build.conv(source, weights, bias, pads=pads, stride=stride)])
 
-    blocks = [slice(0, whole)] + ([slice(whole, channels)] if rest else [])
-    firsts = [
-        relu(build.conv(first.input[0], _padded(first_w[part], _blocks(part), 3), _padded(first_b[part], _blocks(part)), pads=[1, 1, 1, 1], stride=2))
-        for part in blocks
-    ]
-    few = -(-middle_w.shape[0] // BLOCK) * BLOCK
-    terms = [
-        build.conv(source, _padded(middle_w[:, part], few, _blocks(part)), _padded(middle_b, few) if i == 0 else None, pads=at_end)
-        for i, (source, part) in enumerate(zip(firsts, blocks, strict=True))
-    ]
-    narrow = relu(_sum(build, terms))
-    pools = [build.add("MaxPool", [source], kernel_shape=[2, 2], strides=[1, 1], pads=at_end) for source in firsts]
-    halves = last_w[:, :channels], last_w[:, channels:]
-    inputs = [
-        (pools[0], halves[0][:, :whole]),
-        (relu(build.conv(narrow, _padded(second_w[:whole], whole, few), second_b[:whole], pads=at_end)), halves[1][:, :whole]),
-    ]
-    if rest:
-        if 2 * rest > BLOCK:
-            raise SystemExit(f"{channels} channels leave {rest}, of which two do not fit into a block")
-        # Neither is negative, so that the activation of the sum is the sum of the activations.
-        shift = ((rest, BLOCK - 2 * rest), (0, few - second_w.shape[1]), (0, 0), (0, 0))
-        behind = build.conv(narrow, np.pad(second_w[whole:], shift), np.pad(second_b[whole:], shift[0]), pads=at_end)
-        shared = relu(build.add("Add", [behind, pools[1]]))
-        weights = np.concatenate([halves[0][:, whole:], halves[1][:, whole:]], 1)
-        inputs.append((shared, _padded(weights, last_w.shape[0], BLOCK)))
-    sums = [
-        build.conv(source, weights, last_b if i == 0 else None, pads=[1, 1, 1, 1], stride=2) for i, (source, weights) in enumerate(inputs)
-    ]
-    _sum(build, sums, last.output[0])
+    wide = activated(first.input[0], _padded(first_w, whole, 3), _padded(first_b, whole), pads=[1] * 4, stride=2)
+    pooled = build.add("MaxPool", [wide], kernel_shape=[2, 2], strides=[1, 1], pads=at_end)
+    left, right = _padded(last_w[:, :channels], len(last_w), whole), _padded(last_w[:, channels:], len(last_w), whole)
+    of_pooled = build.conv(pooled, left, last_b, pads=[1] * 4, stride=2)
+    narrow = activated(wide, _padded(middle_w, few, whole), _padded(middle_b, few), pads=at_end)
+    convolved = activated(narrow, _padded(second_w, whole, few), _padded(second_b, whole), pads=at_end)
+    build.add("Add", [build.conv(convolved, right, pads=[1] * 4, stride=2), of_pooled], last.output[0])
     build.replace([first, first_relu, middle, middle_relu, second, second_relu, pool, concat, last])
 
 
-def _blocks(part: slice) -> int:
-    return -(-(part.stop - part.start) // BLOCK) * BLOCK
-
-
-def _sum(build: _Builder, terms: list[str], output: str | None = None) -> str:
-    total = terms[0]
-    for i, term in enumerate(terms[1:], 2):
-        total = build.add("Add", [term, total], output if i == len(terms) else None)
-    return total
+def _whole_blocks(channels: int) -> int:
+    return -(-channels // BLOCK) * BLOCK
 
 
 def _scale_once(graph: onnx.GraphProto) -> None:
