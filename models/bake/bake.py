@@ -8,6 +8,7 @@ import onnx
 
 from dictionary import characters_from_file, characters_from_metadata, dictionary_file
 from halve_weights import SMALLEST_ELEMENTS, halve_weights
+from lighten_detector import lighten_detector
 from manifest import format_json
 from name_ports import name_ports
 from narrow_recognizer_output import narrow_recognizer_output
@@ -55,6 +56,8 @@ def named_graph(part: Part, source: onnx.ModelProto) -> tuple[onnx.ModelProto, l
     if part.role == "recognizer":
         narrow_recognizer_output(model)
         changes.append("answers with the best class of each step, its probability and that of the space, not with the scores of all classes")
+    if part.role == "detector":
+        changes += lighten_detector(model.graph)
     name_ports(model, INPUTS[part.role], OUTPUTS[part.role])
     return model, changes
 

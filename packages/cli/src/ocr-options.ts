@@ -88,7 +88,7 @@ export function parseModel(value: string): ModelName {
   return model;
 }
 
-function parsePrecision(value: string): Precision {
+export function parsePrecision(value: string): Precision {
   const precision = precisions.find((name) => name === value);
   if (precision === undefined) throw new UsageError(`--precision is one of ${precisions.join(', ')}`);
   return precision;

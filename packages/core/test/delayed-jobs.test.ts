@@ -22,22 +22,35 @@ function note(job: ClaimedJob): Promise<HandlerAnswer> {
 /** Sends a job for each delay; resolves to how much later than that each ran. */
 async function lateness(delaysMs: readonly number[]): Promise<number[]> {
   const sent = delaysMs.map((delayMs) => ({ payload: durablePayloadOf(), delayMs, dueAt: Date.now() + delayMs }));
-  await bench.queue.enqueueMany('bulk', sent);
+  // Sent again where the machine stood still meanwhile; what the queue holds already, it ignores.
+  await eventually(() => bench.queue.enqueueMany('bulk', sent).then(() => true));
   await eventually(() => sent.every(({ payload }) => ranAt.has(payload.id)));
   return sent.map(({ payload, dueAt }) => Number(ranAt.get(payload.id)) - dueAt);
 }
 
-// Of those here with a bar of seconds or less: tried again, since a machine that stood still says nothing of the queue.
-test.each([1, 3])('a delayed job runs at its time, with %i idle consumers', { retry: 2 }, async (consumers) => {
+test.each([1, 3])('a delayed job runs once, and not before its time, with %i idle consumers', async (consumers) => {
   for (let count = 0; count < consumers; count += 1) bench.consume(note, { slots: 1 });
   await eventually(async () => (await bench.queue.workers()).length === consumers);
   const [late] = await lateness([1_200]);
   expect(late).toBeGreaterThanOrEqual(-5);
-  expect(late).toBeLessThan(5_000);
   expect(runs).toBe(1);
 });
 
-test('many delays, some added while the consumers sleep towards later ones', { retry: 2 }, async () => {
+test.each([1, 2])(
+  '%i consumers that sleep towards a later job are up when an earlier one is due',
+  async (consumers) => {
+    for (let count = 0; count < consumers; count += 1) bench.consume(note, { slots: 1 });
+    await bench.queue.enqueue('bulk', durablePayloadOf(), { delayMs: 600_000 });
+    await eventually(async () => (await bench.queue.workers()).length === consumers);
+    const startedAt = performance.now();
+    for (let round = 0; round < 40; round += 1) await lateness([50]);
+    // Each comes when the consumers have just fallen asleep: by their poll of a second alone they would need 40 s. At their
+    // times they need 4 s, so that the machine may stand still for long.
+    expect(performance.now() - startedAt).toBeLessThan(20_000);
+  },
+);
+
+test('many delays, some added while the consumers sleep towards later ones', async () => {
   bench.consume(note, { slots: 1 });
   bench.consume(note, { slots: 1 });
   const first = lateness([2_500, 900, 1_700, 2_100]);
@@ -45,18 +58,19 @@ test('many delays, some added while the consumers sleep towards later ones', { r
   const second = lateness([300, 600, 1_400]);
   const late = [...(await first), ...(await second)].toSorted((a, b) => a - b);
   expect(late[0]).toBeGreaterThanOrEqual(-5);
-  // Their poll alone would need 500 ms on average: hardly six of seven would be as quick as this, in one of three tries.
-  expect(late[5]).toBeLessThan(300);
   expect(runs).toBe(7);
 });
 
-test('sleeping towards a delayed job asks Redis little', { retry: 2 }, async () => {
+test('sleeping towards a delayed job asks Redis little', async () => {
   bench.consume(note);
   await bench.queue.enqueue('bulk', durablePayloadOf(), { delayMs: 60_000 });
   await eventually(async () => (await bench.queue.workers()).length === 1);
+  const startedAt = performance.now();
   const before = await blockings();
   await new Promise((resolve) => setTimeout(resolve, 2_000));
-  expect((await blockings()) - before).toBeLessThanOrEqual(4);
+  const asked = (await blockings()) - before;
+  // Once a second, however many seconds it was; and twice more for where the first and the last one lie.
+  expect(asked).toBeLessThanOrEqual((performance.now() - startedAt) / 1_000 + 2);
 });
 
 async function blockings(): Promise<number> {
@@ -100,7 +114,7 @@ test('a job that is due while all consumers are busy runs when one is free', asy
   expect(runs).toBe(2);
 });
 
-test('after Redis came back empty, delayed jobs that are sent again run at their time', { retry: 2 }, async () => {
+test('after Redis came back empty, delayed jobs that are sent again run, and not before their time', async () => {
   bench.consume(note, { slots: 1 });
   await bench.queue.enqueue('bulk', durablePayloadOf(), { delayMs: 60_000 });
   await bench.redis.kill();
@@ -112,5 +126,4 @@ test('after Redis came back empty, delayed jobs that are sent again run at their
   expect((await bench.queue.depth('bulk')).delayed).toBe(0);
   const [late] = await lateness([1_200]);
   expect(late).toBeGreaterThanOrEqual(-5);
-  expect(late).toBeLessThan(5_000);
 });

@@ -86,16 +86,14 @@ test('what no version of ours would say is not heard', async () => {
   expect(heard).toEqual(['succeeded']);
 });
 
-// Tried again: a machine that stood still while a listener came says nothing of how long that takes.
-test('listeners outlive an outage, those who came during it, too', { retry: 2 }, async () => {
+test('listeners outlive an outage, those who came during it, too', async () => {
   const heard: string[] = [];
   await notices.listen(id, (state) => heard.push(`before ${state}`));
   await bench.redis.kill();
   await delay(200);
-  const asked = Date.now();
   const late = randomUUID();
+  // Does not wait for Redis, which comes only afterwards.
   await notices.listen(late, (state) => heard.push(`during ${state}`));
-  expect(Date.now() - asked).toBeLessThan(2_000);
   await bench.redis.start();
   await eventually(async () => {
     await bench.queue.announce(id, 'active');

@@ -133,8 +133,8 @@ export async function openBench(options: { pollIntervalMs?: number } = {}): Prom
   };
 }
 
-/** Waits for a condition; what it throws counts as not yet. */
-export async function eventually(condition: () => boolean | Promise<boolean>, timeoutMs = 20_000): Promise<void> {
+/** Waits for a condition, for longer than any machine would need; what it throws counts as not yet. */
+export async function eventually(condition: () => boolean | Promise<boolean>, timeoutMs = 60_000): Promise<void> {
   const end = Date.now() + timeoutMs;
   for (;;) {
     const met = await Promise.resolve()

@@ -76,7 +76,8 @@ export const kernels = {
       const classes = Int32Array.from({ length: steps }, () => (next() < 0.67 ? 0 : 1 + Math.floor(next() * 400)));
       for (let step = 10; step < steps; step += 10) classes[step] = classes[step - 1] ?? 0;
       const probabilities = Float32Array.from({ length: steps }, next);
-      return () => ctcDecode(classes, probabilities, characters);
+      const spaces = Float32Array.from({ length: steps }, (_, step) => 0.1 * (1 - (probabilities[step] ?? 1)));
+      return () => ctcDecode({ classes, probabilities, spaces }, characters);
     },
   },
   'reading order of a page': {

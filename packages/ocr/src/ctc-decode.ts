@@ -20,10 +20,10 @@ const blank = 0;
 
 /**
  * How much more likely a space between two characters is than the network says. It learned mostly from lines in which
- * spaces are few (Chinese) or were left out of the transcription: of 2,104 spaces in drawn lines greedy decoding finds
- * 1,999, and with this prior 2,089, with as many too many as too few. Measured, see docs/performance.md.
+ * spaces are few (Chinese) or were left out of the transcription, and finds too few. More would find more words yet, but
+ * part codes that have wide gaps around their hyphens. Measured, see docs/performance.md.
  */
-const spacePrior = 16;
+const spacePrior = 4;
 
 /**
  * CTC decoding (Graves et al. 2006): greedily, the best class of each step, repeats merged, blanks dropped; but of a gap

@@ -57,6 +57,7 @@ function networks(): Networks & { readonly classifierRuns: () => number } {
     return [
       { data: Int32Array.of(good ? 1 : 2), dims: [1, 1] },
       { data: Float32Array.of(good ? 0.99 : 0.6), dims: [1, 1] },
+      { data: Float32Array.of(0), dims: [1, 1] },
     ];
   });
   return {

@@ -19,6 +19,7 @@ const model: Model = {
     const outputs = [
       { data: Int32Array.of(brightness + 1), dims: [1, 1] },
       { data: Float32Array.of(1 / width), dims: [1, 1] },
+      { data: Float32Array.of(0), dims: [1, 1] },
     ];
     // As the runtime does: the event loop turns before a network runs.
     return new Promise((resolve) => setImmediate(() => resolve(outputs)));

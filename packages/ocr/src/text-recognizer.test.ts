@@ -26,6 +26,7 @@ function reader(): Model & { readonly inputs: Tensor[] } {
       return Promise.resolve([
         { data: Int32Array.of(1, 0, 2), dims: [1, 3] },
         { data: Float32Array.of(0.8, 0.9, 0.6), dims: [1, 3] },
+        { data: Float32Array.of(0, 0, 0), dims: [1, 3] },
       ]);
     },
     close: () => Promise.resolve(),

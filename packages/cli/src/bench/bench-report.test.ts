@@ -4,6 +4,7 @@ import { type BenchReport, formatBenchJson, formatBenchText } from './bench-repo
 const report: BenchReport = {
   machine: { processor: 'A fast one', logicalCores: 8, physicalCores: 4, cpuQuota: Infinity, memoryBytes: 2 ** 32 },
   model: 'small',
+  precision: { precision: 'int8', reason: 'this processor has avx512_vnni' },
   engines: { processes: 4, threads: 1, reason: '4 cores of 8 threads' },
   images: 3,
   startMs: 812,
@@ -20,7 +21,8 @@ CPU quota      none
 Memory         4096 MiB
 Engines        4 processes of 1 thread
 Because of     4 cores of 8 threads
-Model          small
+Model          small, int8
+Because        this processor has avx512_vnni
 Ready after    0.81 s
 One by one     p50 0.51 s, p95 1.20 s (12 pages)
                71 % of the lines read by engines that had no page of their own

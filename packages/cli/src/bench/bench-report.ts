@@ -1,9 +1,10 @@
-import type { EngineFit, Machine, ModelName } from '@glyphmill/ocr/pool';
+import type { EngineFit, Machine, ModelName, PrecisionChoice } from '@glyphmill/ocr/pool';
 import type { BusyFigures, LoneFigures } from './measure.ts';
 
 export interface BenchReport {
   readonly machine: Machine;
   readonly model: ModelName;
+  readonly precision: PrecisionChoice;
   readonly engines: EngineFit;
   /** Different images that were read again and again. */
   readonly images: number;
@@ -21,7 +22,7 @@ export function formatBenchJson({ machine, ...report }: BenchReport): string {
 }
 
 export function formatBenchText(report: BenchReport): string {
-  const { machine, engines, lone, busy } = report;
+  const { machine, engines, precision, lone, busy } = report;
   const rows: readonly (readonly [string, string])[] = [
     ['Processor', machine.processor === '' ? 'unknown' : machine.processor],
     ['Cores', `${machine.physicalCores}, with ${machine.logicalCores} threads`],
@@ -29,7 +30,8 @@ export function formatBenchText(report: BenchReport): string {
     ['Memory', `${mebibytes(machine.memoryBytes)} MiB`],
     ['Engines', `${count(engines.processes, 'process', 'processes')} of ${count(engines.threads, 'thread')}`],
     ['Because of', engines.reason],
-    ['Model', report.model],
+    ['Model', `${report.model}, ${precision.precision}`],
+    ['Because', precision.reason],
     ['Ready after', seconds(report.startMs)],
     ['One by one', `p50 ${seconds(lone.p50Ms)}, p95 ${seconds(lone.p95Ms)} (${count(lone.pages, 'page')})`],
     ['', `${percent(lone.helpedShare)} of the lines read by engines that had no page of their own`],
