@@ -245,7 +245,8 @@ describe('the page in a browser', () => {
       await row.locator('h2 a').click();
       await page.locator('#lines').waitFor();
       const texts = (await page.locator('[data-line] .words').allInnerTexts()).join('\n');
-      expect(texts).toMatch(/<script>\s*alert\(1\)/);
+      // To browsers SCRIPT is a script, too: which case of a letter is read matters as little here.
+      expect(texts).toMatch(/<script>\s*alert\(1\)/i);
       expect(texts).toContain('onerror=alert(2)>');
       expect(await page.locator('main script, main img[src=x]').count()).toBe(0);
     });
