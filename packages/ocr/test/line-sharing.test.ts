@@ -143,10 +143,10 @@ describe('the threads of an engine', () => {
   /** ONNX Runtime's threads have the name of the thread that began them; V8's, libuv's and libvips' have their own. */
   const threads = async (pid: number | undefined) => {
     const tasks = await readdir(`/proc/${pid}/task`);
-    const names = await Promise.all(
+    const threadNames = await Promise.all(
       tasks.map((task) => readFile(`/proc/${pid}/task/${task}/comm`, 'utf8').catch(() => '')),
     );
-    return names.filter((name) => name === 'MainThread\n').length;
+    return threadNames.filter((name) => name === 'MainThread\n').length;
   };
 
   it('are as many as cores while pages come one by one, and few while each process has its page', async () => {
