@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { modelNames } from '@glyphmill/ocr/pool';
-import { usableEngines } from '@glyphmill/ocr/pool';
+import { fitEngines } from '@glyphmill/ocr/pool';
 import { absolutePath, oneFolder, oneOf, wholeNumber, type Surroundings } from './bench-surroundings.ts';
 import { measureHttp, type HttpMeasurement } from './http-bench.ts';
 import { formatPredictions, loadImages, scorePredictions, type BenchImage } from './image-set.ts';
@@ -68,7 +68,7 @@ function parseBenchArguments(args: readonly string[], cwd: string) {
   return {
     dir: oneFolder(positionals, cwd),
     model,
-    processes: wholeNumber('--processes', values.processes, 1) ?? usableEngines(model),
+    processes: wholeNumber('--processes', values.processes, 1) ?? fitEngines(model).processes,
     truth: absolutePath(values.truth, cwd),
     http: values.http,
     limit: wholeNumber('--limit', values.limit, 1),

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { modelNames, usableEngines } from '@glyphmill/ocr/pool';
+import { fitEngines, modelNames } from '@glyphmill/ocr/pool';
 import { absolutePath, oneFolder, oneOf, UsageError, wholeNumber, type Surroundings } from '../bench-surroundings.ts';
 import { drawReceipts, drawnReceiptsFolder } from '../drawn-receipts.ts';
 import { formatPredictions, loadImages } from '../image-set.ts';
@@ -106,7 +106,7 @@ export function parsePeersArguments(args: readonly string[], cwd: string) {
     models: model === 'both' ? modelNames : [model],
     rapidocr: values.rapidocr,
     api: values.api ? { requestsPerLoad, loadShares } : undefined,
-    threads: wholeNumber('--threads', values.threads, 1) ?? usableEngines('small'),
+    threads: wholeNumber('--threads', values.threads, 1) ?? fitEngines('small').processes,
     chunk: wholeNumber('--chunk', values.chunk, 1) ?? 20,
     passes: wholeNumber('--passes', values.passes, 1) ?? 2,
     truth: absolutePath(values.truth, cwd),

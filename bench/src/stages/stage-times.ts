@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { engineEnvironment, type ModelName } from '@glyphmill/ocr/pool';
+import { engineEnvironment, engineFlags, type ModelName } from '@glyphmill/ocr/pool';
 import type { BenchImage } from '../image-set.ts';
 import type { Stage } from './stage-of-sample.ts';
 
@@ -18,7 +18,7 @@ export type StageTimes = Readonly<Partial<Record<Stage, number>>>;
 export async function measureStages(images: readonly BenchImage[], model: ModelName): Promise<StageTimes> {
   const child = fork(fileURLToPath(new URL('stages-process.ts', import.meta.url)), [], {
     serialization: 'advanced',
-    execArgv: ['--expose-gc'],
+    execArgv: engineFlags,
     env: engineEnvironment,
   });
   const answer = new Promise<StageTimes>((resolve, reject) => {

@@ -1,3 +1,4 @@
+import { distance } from './distance.ts';
 import type { Image } from './image.ts';
 import type { Quad } from './types.ts';
 
@@ -214,8 +215,4 @@ function unitSquareTo([[x0, y0], [x1, y1], [x2, y2], [x3, y3]]: Quad): Homograph
   const g = det === 0 ? 0 : (sx * dy2 - dx2 * sy) / det;
   const k = det === 0 ? 0 : (dx1 * sy - sx * dy1) / det;
   return [x1 - x0 + g * x1, x3 - x0 + k * x3, x0, y1 - y0 + g * y1, y3 - y0 + k * y3, y0, g, k];
-}
-
-function distance(a: readonly [number, number], b: readonly [number, number]): number {
-  return Math.hypot(a[0] - b[0], a[1] - b[1]);
 }

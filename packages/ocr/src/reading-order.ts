@@ -1,3 +1,4 @@
+import { distance } from './distance.ts';
 import type { Point, Quad } from './types.ts';
 
 /** Lines belong to one row when their centers differ by less than this share of the smaller line's height. */
@@ -66,11 +67,11 @@ function center([a, b, c, d]: Quad): Point {
 }
 
 function thickness([a, b, c, d]: Quad): number {
-  return Math.min(Math.hypot(d[0] - a[0], d[1] - a[1]), Math.hypot(c[0] - b[0], c[1] - b[1]));
+  return Math.min(distance(a, d), distance(b, c));
 }
 
 function length([a, b]: Quad): number {
-  return Math.hypot(b[0] - a[0], b[1] - a[1]);
+  return distance(a, b);
 }
 
 const quarterTurn = Math.PI / 2;

@@ -1,4 +1,5 @@
 import { type BoxOptions, boxesFromBitmap, type ProbabilityMap } from './boxes-from-bitmap.ts';
+import { distance } from './distance.ts';
 import { type Image, resizeImage } from './image.ts';
 import { withInput } from './input-memory.ts';
 import type { Model } from './model.ts';
@@ -128,7 +129,7 @@ async function scaleOfText(model: Model, page: Image, options: DetectOptions): P
 function textHeights(quads: readonly Quad[], scale: number): number[] {
   const heights: number[] = [];
   for (const [a, b, , d] of quads) {
-    const [along, across] = [Math.hypot(b[0] - a[0], b[1] - a[1]), Math.hypot(d[0] - a[0], d[1] - a[1])];
+    const [along, across] = [distance(a, b), distance(a, d)];
     const [length, thickness] = along > across ? [along, across] : [across, along];
     // What is not clearly longer than thick may be a letter, a picture, or anything.
     if (length > 1.5 * thickness) heights.push(Math.max(1, thickness * scale - boxMargin) / scale);

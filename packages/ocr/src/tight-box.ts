@@ -1,3 +1,4 @@
+import { distance } from './distance.ts';
 import type { Point, Quad } from './types.ts';
 
 /**
@@ -17,8 +18,4 @@ export function tightBox([a, b, c, d]: Quad): Quad {
     corner[1] + (beside[1] - corner[1]) * u + (below[1] - corner[1]) * v,
   ];
   return [inwards(a, b, d), inwards(b, a, c), inwards(c, d, b), inwards(d, c, a)];
-}
-
-function distance(a: Point, b: Point): number {
-  return Math.hypot(a[0] - b[0], a[1] - b[1]);
 }

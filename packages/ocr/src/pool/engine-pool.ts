@@ -37,10 +37,10 @@ export {
 } from '../types.ts';
 export { listModelFiles, type ModelFile } from '../manifest.ts';
 export { type PrecisionChoice, usablePrecision } from '../precision.ts';
-export { engineEnvironment } from './engine-process.ts';
+export { engineEnvironment, engineFlags } from './engine-process.ts';
 export { pagesPerProcess } from './pages-per-process.ts';
 export { type Machine, readMachine } from './machine.ts';
-export { type EngineFit, fitEngines, usableEngines } from './usable-engines.ts';
+export { type EngineFit, fitEngines } from './usable-engines.ts';
 
 export interface EnginePoolOptions {
   /** Engine processes; on a CPU one per core that may be used, with CUDA one per GPU: the first sees to GPU 0, and so on. */

@@ -34,6 +34,9 @@ export const engineEnvironment = {
   MALLOC_TRIM_THRESHOLD_: '16777216',
 };
 
+/** MiB of young objects: a page makes few beside its large buffers, and is collected after; V8 would take 16. */
+export const engineFlags = ['--expose-gc', '--max-semi-space-size=1'];
+
 /** A page that stops on request answers within this time, else its process is killed. */
 const cancelGraceMs = 800;
 
@@ -150,9 +153,7 @@ export class EngineProcess implements LineHelper {
       execArgv: [
         ...permissions(options.modelsDir),
         ...profilerFlags(process.execArgv),
-        '--expose-gc',
-        // MiB. A page makes few objects beside its large buffers, and is collected after; V8 would take 16.
-        '--max-semi-space-size=1',
+        ...engineFlags,
         '--disable-warning=SecurityWarning',
       ],
     });

@@ -36,11 +36,6 @@ export function fitEngines(model: ModelName, machine: Machine = readMachine()): 
   return { processes, threads, reason: reasonOf(machine, { cores, fitting }) };
 }
 
-/** Engine processes that may run here, see `fitEngines`. */
-export function usableEngines(model: ModelName): number {
-  return fitEngines(model).processes;
-}
-
 function reasonOf(machine: Machine, { cores, fitting }: { cores: number; fitting: number }): string {
   const { logicalCores, physicalCores, cpuQuota, memoryBytes } = machine;
   const counted = physicalCores === 1 ? '1 core' : `${physicalCores} cores`;
