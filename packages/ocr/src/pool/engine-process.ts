@@ -14,8 +14,10 @@ import {
   type Usage,
 } from './engine-protocol.ts';
 import type { LineExchange, LineHelper, SharedPage } from './line-exchange.ts';
+import { strippedSources } from './stripped-sources.ts';
 
 const entry = fileURLToPath(new URL('engine-main.ts', import.meta.url));
+const beforeEntry = new URL('use-stripped-sources.mjs', import.meta.url).href;
 
 /**
  * All that a child has of an environment: no password, no address.
@@ -155,6 +157,7 @@ export class EngineProcess implements LineHelper {
         ...profilerFlags(process.execArgv),
         ...engineFlags,
         '--disable-warning=SecurityWarning',
+        `--import=${beforeEntry}`,
       ],
     });
     const started = Promise.withResolvers<void>();
@@ -187,6 +190,8 @@ export class EngineProcess implements LineHelper {
       () => this.kill('start_failed'),
     );
     this.preferForOutOfMemoryKill();
+    // The child comes up meanwhile.
+    this.send(strippedSources());
     this.send({ type: 'start', options });
   }
 
@@ -363,7 +368,7 @@ export class EngineProcess implements LineHelper {
     this.setup.onRoom();
   }
 
-  private send(message: ToEngine): void {
+  private send(message: ToEngine | ReadonlyMap<string, string>): void {
     // A failed send means that the process is going; its exit event tells the rest.
     if (this.child.connected) this.child.send(message, () => undefined);
   }
