@@ -4,6 +4,7 @@ import { type Image, resizeImage } from './image.ts';
 import { withInput } from './input-memory.ts';
 import type { Model } from './model.ts';
 import { imageNet, writePlanes } from './normalize.ts';
+import { type Region, textRegion } from './text-region.ts';
 import type { Point, Quad } from './types.ts';
 
 /** The detector halves its maps five times: both sides of its input are multiples of this. */
@@ -21,6 +22,9 @@ const targetArea = 1_150_000;
  * tells how large the text is.
  */
 const glimpseArea = 150_000;
+
+/** Text that is too small for the glimpse is looked for by its strokes, in so many times as many pixels along each side. */
+const strokeDetail = 2;
 
 /** Pages that are not at least so many times larger in full than in the glimpse are looked at in full at once. */
 const worthGlimpse = 3;
@@ -52,6 +56,9 @@ const leastArea = 350_000;
 /** … and none more: text that needs them is hardly readable any more. */
 const mostArea = 1_600_000;
 
+/** So many of the detector's pixels around all that may be text are looked at with it. */
+const regionMargin = 32;
+
 /** Steps between a scale and its double. Any scale would bring ever new shapes, which cost the runtime memory. */
 const scaleSteps = 4;
 
@@ -68,10 +75,10 @@ const longPageShortSide = 736;
 const maxArea = 12_000_000;
 
 /**
- * Larger inputs are cut along the longer side into slices of the usual area: a run larger than any before would make
- * the runtime's memory grow for good. A page of the usual area is a little larger after its sides are rounded.
+ * Larger inputs are cut along the longer side into slices of equal length, none of them larger than this: the runtime
+ * keeps the memory of its largest run for good, some 100 (tiny) to 140 (small) bytes for each pixel.
  */
-export const maxRunArea = 1.1 * targetArea;
+export const maxRunArea = 850_000;
 
 /** What a slice sees beyond its own part on each side, so that lines on a cut are seen whole. */
 const sliceOverlap = 96;
@@ -98,31 +105,69 @@ export interface DetectOptions extends BoxOptions {
 
 /**
  * Finds the lines of a page; quads in the page's pixels, in no particular order. The scale is only where it starts:
- * most pages are glimpsed first, and then looked at in the scale that suits the size of their text.
+ * most pages are glimpsed first, and then looked at in the scale that suits the size of their text, where there is any.
  */
 export async function detectText(model: Model, page: Image, options: DetectOptions): Promise<Quad[]> {
   const margin = marginOf(page);
   const framed = margin === 0 ? page : addMargin(page, margin);
-  const scale = await scaleOfText(model, framed, options);
-  const quads = await findLines(model, framed, { ...options, scale });
-  if (margin === 0) return quads;
-  const toPage = ([x, y]: Point): Point => [x - margin, y - margin];
+  const { scale, region } = await glimpse(model, framed, options);
+  const quads = await findLines(model, cutOut(framed, region), { ...options, scale });
+  const toPage = ([x, y]: Point): Point => [x + region.left - margin, y + region.top - margin];
   return quads.map(([a, b, c, d]) => [toPage(a), toPage(b), toPage(c), toPage(d)]);
 }
 
-/** The scale that gives the page's text the height that the network needs; the given one where no text is seen. */
-async function scaleOfText(model: Model, page: Image, options: DetectOptions): Promise<number> {
-  const usual = options.scale;
+/** How to look at a page. */
+interface View {
+  readonly scale: number;
+  readonly region: Region;
+}
+
+/** The scale that gives the page's text the height that the network needs, and the part of the page that has text. */
+async function glimpse(model: Model, page: Image, options: DetectOptions): Promise<View> {
+  const usual = { scale: options.scale, region: { left: 0, top: 0, right: page.width, bottom: page.height } };
   const scaleOfArea = (area: number): number => Math.sqrt(area / (page.width * page.height));
-  const glimpse = scaleOfArea(glimpseArea);
-  if (isLongPage(page) || usual ** 2 < worthGlimpse * glimpse ** 2) return usual;
-  const heights = textHeights(await findLines(model, page, { ...options, scale: glimpse }), glimpse);
+  const scale = scaleOfArea(glimpseArea);
+  if (isLongPage(page) || usual.scale ** 2 < worthGlimpse * scale ** 2) return usual;
+  const { width, height } = inputSize(page.width * scale, page.height * scale);
+  const fine = await resizeImage(page, width * strokeDetail, height * strokeDetail);
+  const map = await probabilityMap(model, await resizeImage(fine, width, height), options.signal);
+  const heights = textHeights(boxesOf(map, page, options), scale);
   if (heights.length === 0) return usual;
+  const chosen = scaleOfText(heights, usual.scale, scaleOfArea);
+  return { scale: chosen, region: regionAt(chosen, page, { text: textRegion(map, fine), seenIn: fine }) };
+}
+
+/** The scale for text of these heights; the usual one where they leave doubts. */
+function scaleOfText(heights: readonly number[], usual: number, scaleOfArea: (area: number) => number): number {
   const wanted =
     usual *
     2 ** (Math.round(Math.log2(targetTextHeight / quantile(heights, smallLines) / usual) * scaleSteps) / scaleSteps);
   if (wanted < usual && !isOfOneSize(heights)) return usual;
   return Math.min(maxScale, Math.max(scaleOfArea(leastArea), Math.min(scaleOfArea(mostArea), wanted)));
+}
+
+/** The part of the page to look at, so large that it need not be stretched to sides that the network takes. */
+function regionAt(scale: number, page: Image, { text, seenIn }: { text: Region | undefined; seenIn: Image }): Region {
+  if (text === undefined) return { left: 0, top: 0, right: page.width, bottom: page.height };
+  const [byX, byY] = [page.width / seenIn.width, page.height / seenIn.height];
+  const [left, right] = spanAt(scale, [text.left * byX, text.right * byX], page.width);
+  const [top, bottom] = spanAt(scale, [text.top * byY, text.bottom * byY], page.height);
+  return { left, top, right, bottom };
+}
+
+/** What to look at along one side of the page, of which the text has a part. */
+function spanAt(scale: number, [from, to]: readonly [number, number], full: number): [number, number] {
+  const least = Math.max(0, from - regionMargin / scale);
+  const most = Math.min(full, to + regionMargin / scale);
+  const length = Math.round((Math.ceil(((most - least) * scale) / sizeStep) * sizeStep) / scale);
+  if (length >= full) return [0, full];
+  const start = Math.round(Math.min(full - length, Math.max(0, (least + most - length) / 2)));
+  return [start, start + length];
+}
+
+function cutOut(page: Image, { left, top, right, bottom }: Region): Image {
+  if (right - left === page.width && bottom - top === page.height) return page;
+  return columns(rows(page, top, bottom), left, right);
 }
 
 /** The heights of the text in a page's pixels, in ascending order, by the boxes that were found at a scale. */
@@ -150,7 +195,12 @@ function quantile(sorted: readonly number[], share: number): number {
 async function findLines(model: Model, page: Image, options: DetectOptions): Promise<Quad[]> {
   const { width, height } = inputSize(page.width * options.scale, page.height * options.scale);
   const map = await probabilityMap(model, await resizeImage(page, width, height), options.signal);
-  const toPage = ([x, y]: Point): Point => [(x * page.width) / width, (y * page.height) / height];
+  return boxesOf(map, page, options);
+}
+
+/** The boxes in a map of the page, in the page's pixels. */
+function boxesOf(map: ProbabilityMap, page: Image, options: BoxOptions): Quad[] {
+  const toPage = ([x, y]: Point): Point => [(x * page.width) / map.width, (y * page.height) / map.height];
   return boxesFromBitmap(map, options).map(([a, b, c, d]) => [toPage(a), toPage(b), toPage(c), toPage(d)]);
 }
 
@@ -204,7 +254,9 @@ async function probabilityMap(model: Model, page: Image, signal: AbortSignal | u
   if (width * height <= maxRunArea) return { data: await runDetector(model, page, signal), width, height };
   const isTall = height >= width;
   const [length, shorter] = isTall ? [height, width] : [width, height];
-  const sliceLength = Math.floor(targetArea / shorter / sizeStep) * sizeStep;
+  const longest = Math.floor(maxRunArea / shorter / sizeStep) * sizeStep;
+  const slices = Math.ceil((length - 2 * sliceOverlap) / (longest - 2 * sliceOverlap));
+  const sliceLength = Math.ceil(((length - 2 * sliceOverlap) / slices + 2 * sliceOverlap) / sizeStep) * sizeStep;
   const map = new Float32Array(width * height);
   for (let from = 0; from < length; from += sliceLength - 2 * sliceOverlap) {
     signal?.throwIfAborted();
