@@ -15,6 +15,6 @@ it('grants larger batches the more memory there is, and always one page', () => 
 });
 
 it('refuses less than a page needs, and says how much that is', () => {
-  expect(() => batchPixelsWithin(1_000_000_000)).toThrow(/needs 1900000000/);
-  expect(batchPixelsWithin(1_900_000_000).detector).toBeGreaterThanOrEqual(maxRunArea);
+  expect(() => batchPixelsWithin(1_000_000_000)).toThrow(/needs 1600000000/);
+  expect(batchPixelsWithin(1_600_000_000).detector).toBeGreaterThanOrEqual(maxRunArea);
 });

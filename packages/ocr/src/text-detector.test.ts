@@ -1,24 +1,49 @@
 import { describe, expect, it } from 'vitest';
 import type { Image } from './image.ts';
 import type { Model, Tensor } from './model.ts';
-import { detectionScale, detectText } from './text-detector.ts';
+import { detectionScale, detectText, maxRunArea } from './text-detector.ts';
 import type { Quad } from './types.ts';
 
 const options = { binThreshold: 0.2, boxThreshold: 0.45, unclipRatio: 1.4, scale: 1 };
 
-/** A detector that takes bright pixels for text, and remembers the sizes that it was asked about. */
-function brightnessDetector(): Model & { readonly sizes: (readonly number[])[] } {
+interface BrightnessDetector extends Model {
+  /** Of the inputs that it was asked about. */
+  readonly sizes: (readonly number[])[];
+  /** How high the highest bar was in each. */
+  readonly barHeights: number[];
+}
+
+/** A detector that takes bright pixels for text, and remembers what it was shown. */
+function brightnessDetector(): BrightnessDetector {
   const sizes: (readonly number[])[] = [];
+  const barHeights: number[] = [];
   return {
     sizes,
+    barHeights,
     run(input: Tensor) {
       sizes.push(input.dims);
       const [, , height = 0, width = 0] = input.dims;
       const data = input.data.subarray(0, height * width).map((value) => (value > 1 ? 0.9 : 0));
+      barHeights.push(highestBar(data, { height, width }));
       return Promise.resolve([{ data, dims: [1, 1, height, width] }]);
     },
     close: () => Promise.resolve(),
   };
+}
+
+/** Rows in the longest run of bright ones in the middle column. */
+function highestBar(data: Tensor['data'], { height, width }: { height: number; width: number }): number {
+  let [longest, current] = [0, 0];
+  for (let y = 0; y < height; y++) {
+    current = data[y * width + (width >> 1)]! > 0 ? current + 1 : 0;
+    longest = Math.max(longest, current);
+  }
+  return longest;
+}
+
+function pixelsOf(size: readonly number[]): number {
+  const [, , height = 0, width = 0] = size;
+  return height * width;
 }
 
 function blackPage(width: number, height: number): Image {
@@ -54,20 +79,19 @@ describe('detectText', () => {
   });
 
   it.each([
-    ['large', 60, 300_000, 400_000],
-    ['usual', 18, 500_000, 1_000_000],
-    ['small', 14, 1_500_000, 2_100_000],
+    ['large', 60, 0.45, 0.55],
+    ['usual', 18, 0.6, 0.95],
+    ['small', 14, 1, 1.25],
   ])('sees a page of %s text at the scale that suits it', async (_, barHeight, least, most) => {
     const page = blackPage(1000, 1400);
     // The network answers with the cores of lines: text is about twice as high as these bars.
     for (let top = 50; top < 1350; top += 100) brighten(page, 100, top, 800, top + barHeight);
     const detector = brightnessDetector();
     const quads = await detectText(detector, page, { ...options, scale: detectionScale(page.width, page.height) });
-    const [glimpse, ...full] = detector.sizes.map(([, , height = 0, width = 0]) => height * width);
-    expect(glimpse).toBeLessThan(200_000);
-    const seen = full.reduce((sum, pixels) => sum + pixels, 0);
-    expect(seen).toBeGreaterThan(least);
-    expect(seen).toBeLessThan(most);
+    expect(pixelsOf(detector.sizes[0]!)).toBeLessThan(200_000);
+    const scale = Math.max(...detector.barHeights.slice(1)) / barHeight;
+    expect(scale).toBeGreaterThan(least);
+    expect(scale).toBeLessThan(most);
     expect(quads.map((quad) => Math.round((extent(quad)[1]! + extent(quad)[3]! - barHeight) / 20) * 10)).toEqual(
       Array.from({ length: 13 }, (__, i) => 50 + 100 * i),
     );
@@ -81,17 +105,49 @@ describe('detectText', () => {
     for (const [i, height] of barHeights.entries()) brighten(page, 100, 50 + 100 * i, 800, 50 + 100 * i + height);
     const detector = brightnessDetector();
     await detectText(detector, page, { ...options, scale: detectionScale(page.width, page.height) });
-    const [, , height = 0, width = 0] = detector.sizes.at(-1)!;
-    expect(height * width).toBeGreaterThan(1_000_000);
+    expect(Math.max(...detector.barHeights.slice(1)) / 60).toBeGreaterThan(0.85);
   });
 
-  it('sees a page in its usual size where it finds no text at first', async () => {
+  it('sees all of a page in its usual size where it finds no text at first', async () => {
     const page = blackPage(1000, 1400);
     brighten(page, 500, 700, 503, 703);
     const detector = brightnessDetector();
     expect(await detectText(detector, page, { ...options, scale: detectionScale(1000, 1400) })).toEqual([]);
-    const [, , height = 0, width = 0] = detector.sizes.at(-1)!;
-    expect(height * width).toBeGreaterThan(1_000_000);
+    const seen = detector.sizes.slice(1).reduce((sum, size) => sum + pixelsOf(size), 0);
+    expect(seen).toBeGreaterThan(1_000_000);
+  });
+
+  it('looks in full at the part of a page that has text, and answers in pixels of the page', async () => {
+    const page = blackPage(2000, 2800);
+    for (let top = 1200; top < 2000; top += 80) brighten(page, 1100, top, 1600, top + 30);
+    const detector = brightnessDetector();
+    const quads = await detectText(detector, page, { ...options, scale: detectionScale(page.width, page.height) });
+    const [, ...full] = detector.sizes;
+    expect(full).toHaveLength(1);
+    const scale = detector.barHeights[1]! / 30;
+    // The lines reach over 500 × 750 pixels, and some are seen around them.
+    expect(pixelsOf(full[0]!)).toBeLessThan(700 * 950 * scale ** 2);
+    expect(quads).toHaveLength(10);
+    for (const quad of quads) {
+      const [left, top, right, bottom] = extent(quad);
+      expect(Math.abs((left! + right!) / 2 - 1350)).toBeLessThan(4);
+      const fromFirst = (top! + bottom!) / 2 - 1215;
+      expect(Math.abs(fromFirst - Math.round(fromFirst / 80) * 80)).toBeLessThan(4);
+    }
+  });
+
+  it('looks in full where small print may be that the glimpse did not show', async () => {
+    const page = blackPage(2000, 2800);
+    for (let top = 1200; top < 2000; top += 80) brighten(page, 1100, top, 1600, top + 30);
+    // Gray, so that the detector of this test does not see it; some rows of short strokes.
+    for (let x = 40; x < 240; x += 12) {
+      for (let y = 60; y < 76; y++) page.data.fill(90, (y * page.width + x) * 3, (y * page.width + x + 5) * 3);
+    }
+    const detector = brightnessDetector();
+    await detectText(detector, page, { ...options, scale: detectionScale(page.width, page.height) });
+    const scale = Math.max(...detector.barHeights.slice(1)) / 30;
+    const seen = detector.sizes.slice(1).reduce((sum, size) => sum + pixelsOf(size), 0);
+    expect(seen).toBeGreaterThan((1600 - 40) * (1950 - 60) * scale ** 2);
   });
 
   it('does not glimpse at a small page first', async () => {
@@ -115,7 +171,7 @@ describe('detectText', () => {
     const detector = brightnessDetector();
     const quads = await detectText(detector, page, options);
     expect(detector.sizes.length).toBeGreaterThan(1);
-    for (const [, , h = 0, w = 0] of detector.sizes) expect(h * w).toBeLessThan(1_300_000);
+    for (const size of detector.sizes) expect(pixelsOf(size)).toBeLessThanOrEqual(maxRunArea);
     const found = quads.map((quad) => extent(quad)[height > width ? 1 : 0]!).toSorted((a, b) => a - b);
     expect(found).toHaveLength(starts.length);
     for (const [i, at] of found.entries()) expect(Math.abs(at - starts[i]!)).toBeLessThan(26);
