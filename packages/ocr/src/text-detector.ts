@@ -130,7 +130,7 @@ async function glimpse(model: Model, page: Image, options: DetectOptions): Promi
   if (isLongPage(page) || usual.scale ** 2 < worthGlimpse * scale ** 2) return usual;
   const { width, height } = inputSize(page.width * scale, page.height * scale);
   const fine = await resizeImage(page, width * strokeDetail, height * strokeDetail);
-  const map = await probabilityMap(model, await resizeImage(fine, width, height), options.signal);
+  const map = await probabilityMap(model, fine, { width, height, signal: options.signal });
   const heights = textHeights(boxesOf(map, page, options), scale);
   if (heights.length === 0) return usual;
   const chosen = scaleOfText(heights, usual.scale, scaleOfArea);
@@ -193,9 +193,8 @@ function quantile(sorted: readonly number[], share: number): number {
 
 /** Finds the lines of a page at a scale; quads in the page's pixels. */
 async function findLines(model: Model, page: Image, options: DetectOptions): Promise<Quad[]> {
-  const { width, height } = inputSize(page.width * options.scale, page.height * options.scale);
-  const map = await probabilityMap(model, await resizeImage(page, width, height), options.signal);
-  return boxesOf(map, page, options);
+  const size = inputSize(page.width * options.scale, page.height * options.scale);
+  return boxesOf(await probabilityMap(model, page, { ...size, signal: options.signal }), page, options);
 }
 
 /** The boxes in a map of the page, in the page's pixels. */
@@ -248,20 +247,31 @@ function borderColor({ data, width, height }: Image): readonly number[] {
   });
 }
 
-/** Runs the network over the page, in slices where it is large, and returns one map of the page's size. */
-async function probabilityMap(model: Model, page: Image, signal: AbortSignal | undefined): Promise<ProbabilityMap> {
-  const { width, height } = page;
-  if (width * height <= maxRunArea) return { data: await runDetector(model, page, signal), width, height };
+/**
+ * Shows the network a page of a size, in slices where that is large, and returns one map of that size. Each slice is
+ * resized by itself: of a screenshot of 800 × 12,000 pixels the whole would take 24 MB.
+ */
+async function probabilityMap(
+  model: Model,
+  page: Image,
+  { width, height, signal }: { width: number; height: number; signal: AbortSignal | undefined },
+): Promise<ProbabilityMap> {
+  if (width * height <= maxRunArea) {
+    return { data: await runDetector(model, await resizeImage(page, width, height), signal), width, height };
+  }
   const isTall = height >= width;
   const [length, shorter] = isTall ? [height, width] : [width, height];
   const longest = Math.floor(maxRunArea / shorter / sizeStep) * sizeStep;
   const slices = Math.ceil((length - 2 * sliceOverlap) / (longest - 2 * sliceOverlap));
   const sliceLength = Math.ceil(((length - 2 * sliceOverlap) / slices + 2 * sliceOverlap) / sizeStep) * sizeStep;
+  const inPage = (at: number): number => Math.round((at * (isTall ? page.height : page.width)) / length);
   const map = new Float32Array(width * height);
   for (let from = 0; from < length; from += sliceLength - 2 * sliceOverlap) {
     signal?.throwIfAborted();
     const to = Math.min(length, from + sliceLength);
-    const slice = isTall ? rows(page, from, to) : columns(page, from, to);
+    const slice = isTall
+      ? await resizeImage(rows(page, inPage(from), inPage(to)), width, to - from)
+      : await resizeImage(columns(page, inPage(from), inPage(to)), to - from, height);
     const part = await runDetector(model, slice, signal);
     // The overlap belongs to the slice that sees more of what lies around it.
     const first = from === 0 ? 0 : sliceOverlap;
