@@ -3,6 +3,7 @@ import { cropLine } from '../src/crop.ts';
 import { ctcDecode } from '../src/ctc-decode.ts';
 import { imageNet, symmetric, writePlanes } from '../src/normalize.ts';
 import { inReadingOrder } from '../src/reading-order.ts';
+import { textRegion } from '../src/text-region.ts';
 import type { Quad } from '../src/types.ts';
 import { drawLines, drawPage, drawProbabilityMap, numbersFrom } from './drawn-inputs.ts';
 
@@ -33,6 +34,17 @@ export const kernels = {
     prepare: () => {
       const map = drawProbabilityMap(mapWidth, mapHeight);
       return () => boxesFromBitmap(map, { binThreshold: 0.2, boxThreshold: 0.4, unclipRatio: 1.4 });
+    },
+  },
+  'part of a page with text': {
+    unit: 'pixel',
+    unitsPerCall: mapWidth * mapHeight,
+    calls: 24,
+    prepare: () => {
+      // A blank sheet: all of it has to be looked at, and nothing is found early.
+      const image = { data: new Uint8Array(mapWidth * mapHeight * 3).fill(200), width: mapWidth, height: mapHeight };
+      const map = { data: new Float32Array((mapWidth * mapHeight) / 4), width: mapWidth / 2, height: mapHeight / 2 };
+      return () => textRegion(map, image);
     },
   },
   // Lines that lie along the page's rows may be cut in a way of their own.

@@ -12,9 +12,8 @@ export interface Region {
 /** Pixels that the network takes for text with at least this probability keep their place in the region. */
 const possibleText = 0.05;
 
-/** Sides of the tiles that strokes are looked for in, and how far each lies from the next: half a tile. */
-const tileSide = 32;
-const tileStep = 16;
+/** Strokes are looked for in tiles of 2 × 2 blocks with these sides; each block belongs to four tiles. */
+const blockSide = 16;
 
 /** Neighbors that differ by this much (luma, 0..255) are the edge of a stroke: little more than the noise of a photo. */
 const edgeContrast = 20;
@@ -50,77 +49,82 @@ export function textRegion(map: ProbabilityMap, image: Image): Region | undefine
     if (first <= last) include({ left: x * byX, top: y * byY, right: end * byX, bottom: (y + 1) * byY });
   }
   const edges = findEdges(image);
-  for (let y = 0; y < height; y += tileStep) {
-    for (let x = 0; x < width; x += tileStep) {
-      const tile = { left: x, top: y, right: Math.min(width, x + tileSide), bottom: Math.min(height, y + tileSide) };
+  for (let y = 0; y < height; y += blockSide) {
+    for (let x = 0; x < width; x += blockSide) {
+      const tile = { left: x, top: y, right: x + 2 * blockSide, bottom: y + 2 * blockSide };
       const isKnown = tile.left >= left && tile.right <= right && tile.top >= top && tile.bottom <= bottom;
-      const strokes = isKnown ? undefined : strokesIn(edges, width, tile);
+      const strokes = isKnown ? undefined : strokesIn(edges, tile);
       if (strokes !== undefined) include(strokes);
     }
   }
   return right > left ? { left, top, right, bottom } : undefined;
 }
 
-/** Bits of an edge: a pixel is darker or brighter than its left neighbor, and than its upper one. */
-const [darkerAcross, brighterAcross, darkerDown, brighterDown] = [1, 2, 4, 8];
+/** Bits of a row or column: somewhere in it a pixel is darker or brighter than the one before. Both: it crosses a stroke. */
+const darker = 1;
+const brighter = 2;
+const crossed = darker | brighter;
 
-/** A stroke lies across a row or column in which both occur. */
-const strokeAcross = darkerAcross | brighterAcross;
-const strokeDown = darkerDown | brighterDown;
+/** What there is in the rows and columns of each block; some empty ones lie beyond the image. */
+interface Edges {
+  /** Blocks from left to right. */
+  readonly across: number;
+  /** Height × `across`: of each row of the image, block by block. */
+  readonly rows: Uint8Array;
+  /** Columns of the image, and those beyond. */
+  readonly width: number;
+  /** Blocks from top to bottom × `width`: of each column, block by block. */
+  readonly columns: Uint8Array;
+}
 
-/** The edges at each pixel, row by row. */
-function findEdges({ data, width, height }: Image): Uint8Array {
-  const edges = new Uint8Array(width * height);
-  let above = new Int32Array(width);
-  let here = new Int32Array(width);
-  for (let y = 0, at = 0, i = 0; y < height; y++) {
-    for (let x = 0; x < width; x++, at++, i += 3) {
-      // Four times the luma, near enough to BT.601; each channel counts.
-      const luma = data[i]! + 2 * data[i + 1]! + data[i + 2]!;
-      here[x] = luma;
-      let bits = 0;
-      if (x > 0) {
-        const difference = luma - here[x - 1]!;
-        if (difference <= -4 * edgeContrast) bits = darkerAcross;
-        else if (difference >= 4 * edgeContrast) bits = brighterAcross;
+function findEdges({ data, width, height }: Image): Edges {
+  const across = Math.ceil(width / blockSide) + 1;
+  const down = Math.ceil(height / blockSide) + 1;
+  const rows = new Uint8Array(across * down * blockSide);
+  const columns = new Uint8Array(across * blockSide * down);
+  const above = new Int32Array(width);
+  // Four times the luma, near enough to BT.601; each channel counts.
+  const contrast = 4 * edgeContrast;
+  for (let x = 0; x < width; x++) above[x] = data[3 * x]! + 2 * data[3 * x + 1]! + data[3 * x + 2]!;
+  for (let y = 0, i = 0; y < height; y++) {
+    let before = data[i]! + 2 * data[i + 1]! + data[i + 2]!;
+    const columnsAt = Math.floor(y / blockSide) * across * blockSide;
+    for (let block = 0, x = 0; x < width; block++) {
+      let row = 0;
+      for (const end = Math.min(width, x + blockSide); x < end; x++, i += 3) {
+        const luma = data[i]! + 2 * data[i + 1]! + data[i + 2]!;
+        const step = luma - before;
+        if (step >= contrast) row |= brighter;
+        else if (step <= -contrast) row |= darker;
+        const fall = luma - above[x]!;
+        if (fall >= contrast) columns[columnsAt + x]! |= brighter;
+        else if (fall <= -contrast) columns[columnsAt + x]! |= darker;
+        above[x] = luma;
+        before = luma;
       }
-      if (y > 0) {
-        const difference = luma - above[x]!;
-        if (difference <= -4 * edgeContrast) bits |= darkerDown;
-        else if (difference >= 4 * edgeContrast) bits |= brighterDown;
-      }
-      edges[at] = bits;
+      rows[y * across + block] = row;
     }
-    [above, here] = [here, above];
   }
-  return edges;
+  return { across, rows, width: across * blockSide, columns };
 }
 
 /** The rows and columns of a tile that cross strokes, if there are enough of both. */
-function strokesIn(edges: Uint8Array, width: number, { left, top, right, bottom }: Region): Region | undefined {
-  const rows = new Uint8Array(bottom - top);
-  const columns = new Uint8Array(right - left);
-  for (let y = top; y < bottom; y++) {
-    let row = 0;
-    for (let x = left, at = y * width + left; x < right; x++, at++) {
-      const bits = edges[at]!;
-      // An edge to what lies outside of the tile bounds no stroke inside.
-      if (x > left) row |= bits & strokeAcross;
-      if (y > top) columns[x - left]! |= bits & strokeDown;
-    }
-    rows[y - top] = row;
+function strokesIn({ across, rows, width, columns }: Edges, { left, top, right, bottom }: Region): Region | undefined {
+  let [first, last, count] = [bottom, top, 0];
+  for (let y = top, at = top * across + left / blockSide; y < bottom; y++, at += across) {
+    if ((rows[at]! | rows[at + 1]!) !== crossed) continue;
+    first = Math.min(first, y);
+    last = y;
+    count++;
   }
-  if (count(rows, strokeAcross) < crossedRows || count(columns, strokeDown) < crossedColumns) return undefined;
-  return {
-    left: left + columns.indexOf(strokeDown),
-    top: top + rows.indexOf(strokeAcross),
-    right: left + columns.lastIndexOf(strokeDown) + 1,
-    bottom: top + rows.lastIndexOf(strokeAcross) + 1,
-  };
-}
-
-function count(lines: Uint8Array, wanted: number): number {
-  let sum = 0;
-  for (const line of lines) if (line === wanted) sum++;
-  return sum;
+  if (count < crossedRows) return undefined;
+  let [leftmost, rightmost] = [right, left];
+  count = 0;
+  for (let x = left, at = (top / blockSide) * width + left; x < right; x++, at++) {
+    if ((columns[at]! | columns[at + width]!) !== crossed) continue;
+    leftmost = Math.min(leftmost, x);
+    rightmost = x;
+    count++;
+  }
+  return count < crossedColumns ? undefined : { left: leftmost, top: first, right: rightmost + 1, bottom: last + 1 };
 }
