@@ -80,6 +80,9 @@ const maxArea = 12_000_000;
  */
 export const maxRunArea = 850_000;
 
+/** Where calls are merged into batches, on a GPU, pages of the usual area (a little larger when rounded) are whole. */
+export const maxBatchedRunArea = 1.1 * targetArea;
+
 /** What a slice sees beyond its own part on each side, so that lines on a cut are seen whole. */
 const sliceOverlap = 96;
 
@@ -116,6 +119,10 @@ export async function detectText(model: Model, page: Image, options: DetectOptio
   return quads.map(([a, b, c, d]) => [toPage(a), toPage(b), toPage(c), toPage(d)]);
 }
 
+function isBatched({ wantedCalls = 1 }: Model): boolean {
+  return wantedCalls > 1;
+}
+
 /** How to look at a page. */
 interface View {
   readonly scale: number;
@@ -134,6 +141,8 @@ async function glimpse(model: Model, page: Image, options: DetectOptions): Promi
   const heights = textHeights(boxesOf(map, page, options), scale);
   if (heights.length === 0) return usual;
   const chosen = scaleOfText(heights, usual.scale, scaleOfArea);
+  // Only inputs of one shape share a batch, and whole pages are more often alike than parts of them.
+  if (isBatched(model)) return { ...usual, scale: chosen };
   return { scale: chosen, region: regionAt(chosen, page, { text: textRegion(map, fine), seenIn: fine }) };
 }
 
@@ -256,12 +265,13 @@ async function probabilityMap(
   page: Image,
   { width, height, signal }: { width: number; height: number; signal: AbortSignal | undefined },
 ): Promise<ProbabilityMap> {
-  if (width * height <= maxRunArea) {
+  const mostPixels = isBatched(model) ? maxBatchedRunArea : maxRunArea;
+  if (width * height <= mostPixels) {
     return { data: await runDetector(model, await resizeImage(page, width, height), signal), width, height };
   }
   const isTall = height >= width;
   const [length, shorter] = isTall ? [height, width] : [width, height];
-  const longest = Math.floor(maxRunArea / shorter / sizeStep) * sizeStep;
+  const longest = Math.floor(mostPixels / shorter / sizeStep) * sizeStep;
   const slices = Math.ceil((length - 2 * sliceOverlap) / (longest - 2 * sliceOverlap));
   const sliceLength = Math.ceil(((length - 2 * sliceOverlap) / slices + 2 * sliceOverlap) / sizeStep) * sizeStep;
   const inPage = (at: number): number => Math.round((at * (isTall ? page.height : page.width)) / length);

@@ -15,11 +15,14 @@ export interface WarmUpOptions {
   readonly budgetMs: number;
 }
 
-/** Detector inputs of pages as they come: upright and lying A4, a till receipt. */
+/** Detector inputs of pages as they come: upright and lying A4, a till receipt; in full, and as the glimpse before. */
 const pageShapes = [
   [1280, 896],
+  [448, 320],
   [896, 1280],
+  [320, 448],
   [1600, 704],
+  [576, 256],
 ] as const;
 
 /** Longer lines are rare enough to be set up when they come. */
