@@ -6,9 +6,10 @@ import { readWeights, type Weights } from './manifest.ts';
 import { loadModel, type Model } from './model.ts';
 import { inBatches } from './network-batches.ts';
 import { usablePrecision } from './precision.ts';
-import { type Networks, readPage } from './pipeline.ts';
+import { type Networks, readPage, workingScales } from './pipeline.ts';
 import type { LineHelp } from './shared-lines.ts';
 import { SwitchingModel } from './switching-model.ts';
+import { maxRunAreas } from './text-detector.ts';
 import { minWidths, recognizeCrop, widthSteps } from './text-recognizer.ts';
 import {
   type BatchLimits,
@@ -161,6 +162,8 @@ async function loadNetworks(weights: Weights, options: EngineOptions): Promise<N
       : await load(detector),
     // These alone, or the files of the networks would stay in memory beside the networks.
     boxes: { binThreshold, boxThreshold, unclipRatio },
+    maxRunArea: maxRunAreas[options.model],
+    workingScale: workingScales[options.model],
     classifier: { model: await load(weights.classifier), threshold: weights.classifierThreshold },
     recognizer: {
       model: await load(weights.recognizer),

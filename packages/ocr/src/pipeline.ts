@@ -10,12 +10,26 @@ import { detectionScale, detectText } from './text-detector.ts';
 import { recognizeLine, type TextRecognizer } from './text-recognizer.ts';
 import { tightBox } from './tight-box.ts';
 import type { BoxOptions } from './boxes-from-bitmap.ts';
-import type { ImageLimits, Line, PagePictures, PageResult, PictureFormat, Point, Quad, Timings } from './types.ts';
+import type {
+  ImageLimits,
+  Line,
+  ModelName,
+  PagePictures,
+  PageResult,
+  PictureFormat,
+  Point,
+  Quad,
+  Timings,
+} from './types.ts';
 
 /** The networks of one engine and what they were trained with. */
 export interface Networks {
   readonly detector: Model;
   readonly boxes: BoxOptions;
+  /** See `maxRunAreas`; as for small if not said. */
+  readonly maxRunArea?: number | undefined;
+  /** See `workingScales`; as for small if not said. */
+  readonly workingScale?: number | undefined;
   readonly classifier: TextClassifier;
   readonly recognizer: TextRecognizer;
 }
@@ -33,9 +47,10 @@ export interface ReadPageOptions {
 
 /**
  * Pixels beyond this many times the detector's scale are not kept: lines that the detector can find at all are then
- * still some 23 pixels high in the page that they are cut from, of which 31 MB are kept at most.
+ * still some 23 (small) or 19 (tiny) pixels high in the page that they are cut from, of which 31 or 22 MB are kept at
+ * most. With 2.5 times small reads the finest print of large scans a little worse, and tiny as well as before.
  */
-const workingScale = 3;
+export const workingScales: Readonly<Record<ModelName, number>> = { small: 3, tiny: 2.5 };
 
 /** A reading with less confidence may be that of a line standing on its head. */
 const doubtful = 0.9;
@@ -56,11 +71,14 @@ interface FoundLine {
 export async function readPage(networks: Networks, bytes: Uint8Array, options: ReadPageOptions): Promise<PageResult> {
   const { signal } = options;
   const clock = stopwatch();
-  const page = await decodeImage(bytes, options.limits, workingSide);
+  const { boxes: boxOptions, maxRunArea, workingScale = workingScales.small } = networks;
+  const page = await decodeImage(bytes, options.limits, (width, height) =>
+    Math.ceil(Math.max(width, height) * workingScale * detectionScale(width, height)),
+  );
   clock.lap('decode');
   signal?.throwIfAborted();
   const scale = (detectionScale(page.width, page.height) * page.width) / page.image.width;
-  const boxes = await detectText(networks.detector, page.image, { ...networks.boxes, scale, signal });
+  const boxes = await detectText(networks.detector, page.image, { ...boxOptions, maxRunArea, scale, signal });
   clock.lap('detect');
   const lines = await readLines(networks.recognizer, page.image, boxes, options);
   clock.lap('recognize');
@@ -107,10 +125,6 @@ async function tryToDraw(page: Image): Promise<PagePictures | undefined> {
   } catch {
     return undefined;
   }
-}
-
-function workingSide(width: number, height: number): number {
-  return Math.ceil(Math.max(width, height) * workingScale * detectionScale(width, height));
 }
 
 /**

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Image } from './image.ts';
 import type { Model, Tensor } from './model.ts';
-import { detectionScale, detectText, maxRunArea } from './text-detector.ts';
+import { detectionScale, detectText } from './text-detector.ts';
 import type { Quad } from './types.ts';
 
 const options = { binThreshold: 0.2, boxThreshold: 0.45, unclipRatio: 1.4, scale: 1 };
@@ -179,7 +179,8 @@ describe('detectText', () => {
       else brighten(page, at, 40, at + 60, 70);
     }
     const detector = brightnessDetector();
-    const quads = await detectText(detector, page, options);
+    const maxRunArea = 500_000;
+    const quads = await detectText(detector, page, { ...options, maxRunArea });
     expect(detector.sizes.length).toBeGreaterThan(1);
     for (const size of detector.sizes) expect(pixelsOf(size)).toBeLessThanOrEqual(maxRunArea);
     const found = quads.map((quad) => extent(quad)[height > width ? 1 : 0]!).toSorted((a, b) => a - b);

@@ -5,7 +5,7 @@ import { withInput } from './input-memory.ts';
 import type { Model } from './model.ts';
 import { imageNet, writePlanes } from './normalize.ts';
 import { type Region, textRegion } from './text-region.ts';
-import type { Point, Quad } from './types.ts';
+import type { ModelName, Point, Quad } from './types.ts';
 
 /** The detector halves its maps five times: both sides of its input are multiples of this. */
 const sizeStep = 32;
@@ -76,9 +76,9 @@ const maxArea = 12_000_000;
 
 /**
  * Larger inputs are cut along the longer side into slices of equal length, none of them larger than this: the runtime
- * keeps the memory of its largest run for good, some 100 (tiny) to 140 (small) bytes for each pixel.
+ * keeps the memory of its largest run for good, some 100 (tiny) to 140 (small) bytes for each pixel. Each cut costs time.
  */
-export const maxRunArea = 850_000;
+export const maxRunAreas: Readonly<Record<ModelName, number>> = { small: 850_000, tiny: 650_000 };
 
 /** Where calls are merged into batches, on a GPU, pages of the usual area (a little larger when rounded) are whole. */
 export const maxBatchedRunArea = 1.1 * targetArea;
@@ -103,6 +103,8 @@ function isLongPage({ width, height }: { readonly width: number; readonly height
 export interface DetectOptions extends BoxOptions {
   /** `detectionScale` of the page, for each of the pixels that are there. */
   readonly scale: number;
+  /** See `maxRunAreas`; as for small if not said. */
+  readonly maxRunArea?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -137,7 +139,7 @@ async function glimpse(model: Model, page: Image, options: DetectOptions): Promi
   if (isLongPage(page) || usual.scale ** 2 < worthGlimpse * scale ** 2) return usual;
   const { width, height } = inputSize(page.width * scale, page.height * scale);
   const fine = await resizeImage(page, width * strokeDetail, height * strokeDetail);
-  const map = await probabilityMap(model, fine, { width, height, signal: options.signal });
+  const map = await probabilityMap(model, fine, { ...options, width, height });
   const heights = textHeights(boxesOf(map, page, options), scale);
   if (heights.length === 0) return usual;
   const chosen = scaleOfText(heights, usual.scale, scaleOfArea);
@@ -203,7 +205,7 @@ function quantile(sorted: readonly number[], share: number): number {
 /** Finds the lines of a page at a scale; quads in the page's pixels. */
 async function findLines(model: Model, page: Image, options: DetectOptions): Promise<Quad[]> {
   const size = inputSize(page.width * options.scale, page.height * options.scale);
-  return boxesOf(await probabilityMap(model, page, { ...size, signal: options.signal }), page, options);
+  return boxesOf(await probabilityMap(model, page, { ...options, ...size }), page, options);
 }
 
 /** The boxes in a map of the page, in the page's pixels. */
@@ -263,7 +265,7 @@ function borderColor({ data, width, height }: Image): readonly number[] {
 async function probabilityMap(
   model: Model,
   page: Image,
-  { width, height, signal }: { width: number; height: number; signal: AbortSignal | undefined },
+  { width, height, maxRunArea = maxRunAreas.small, signal }: DetectOptions & { width: number; height: number },
 ): Promise<ProbabilityMap> {
   const mostPixels = isBatched(model) ? maxBatchedRunArea : maxRunArea;
   if (width * height <= mostPixels) {
