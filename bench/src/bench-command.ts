@@ -1,7 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import { modelNames } from '@glyphmill/ocr/pool';
-import { fitEngines } from '@glyphmill/ocr/pool';
+import { fitEngines, modelNames, precisions } from '@glyphmill/ocr/pool';
 import { absolutePath, oneFolder, oneOf, wholeNumber, type Surroundings } from './bench-surroundings.ts';
 import { measureHttp, type HttpMeasurement } from './http-bench.ts';
 import { formatPredictions, loadImages, scorePredictions, type BenchImage } from './image-set.ts';
@@ -16,6 +15,8 @@ export const benchUsage = `Measures speed, accuracy and memory on a folder of im
 Usage: npm run bench -- DIR [options]
 
   --model small|tiny     default small
+  --precision auto|int8|fp32
+                         of the recognizer, as MODEL_PRECISION (default auto)
   --processes N          engine processes (default: one per usable core)
   --truth DIR            truth files (NAME.csv: x1,y1,…,x4,y4,TEXT per line); by default beside the images
                          or in DIR/../truth; without truth only speed is measured
@@ -27,21 +28,21 @@ Usage: npm run bench -- DIR [options]
 
 export async function runBench(args: readonly string[], surroundings: Surroundings): Promise<void> {
   const options = parseBenchArguments(args, surroundings.cwd);
-  const { model, processes } = options;
+  const { model, precision, processes } = options;
   const images = await loadImages(options.dir, options.truth, options.limit);
   surroundings.note(`${images.length} images, model ${model}, ${processes} engine processes`);
-  const pool = await measurePool(images, { model, processes });
+  const pool = await measurePool(images, { model, precision, processes });
   const poolScores = scorePredictions(images, pool.run.predictions);
   printPool(pool, poolScores, surroundings);
   let http: HttpMeasurement | undefined;
   if (options.http) {
     surroundings.note('through HTTP and queue');
-    http = await measureHttp(images, { model, processes, env: surroundings.env });
+    http = await measureHttp(images, { model, processes, env: { ...surroundings.env, MODEL_PRECISION: precision } });
     printHttp(http, { images, pool, print: surroundings.print });
   }
   if (options.predictions !== undefined) await writeFile(options.predictions, formatPredictions(pool.run.predictions));
   if (options.json !== undefined) {
-    const report = { model, processes, pool: { ...pool, scores: poolScores }, http };
+    const report = { model, precision, processes, pool: { ...pool, scores: poolScores }, http };
     await writeFile(options.json, `${JSON.stringify(report, withoutPredictions, 2)}\n`);
   }
 }
@@ -56,6 +57,7 @@ function parseBenchArguments(args: readonly string[], cwd: string) {
     allowPositionals: true,
     options: {
       model: { type: 'string', default: 'small' },
+      precision: { type: 'string', default: 'auto' },
       processes: { type: 'string' },
       truth: { type: 'string' },
       http: { type: 'boolean', default: false },
@@ -68,6 +70,7 @@ function parseBenchArguments(args: readonly string[], cwd: string) {
   return {
     dir: oneFolder(positionals, cwd),
     model,
+    precision: oneOf('--precision', values.precision, precisions),
     processes: wholeNumber('--processes', values.processes, 1) ?? fitEngines(model).processes,
     truth: absolutePath(values.truth, cwd),
     http: values.http,

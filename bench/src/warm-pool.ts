@@ -1,4 +1,4 @@
-import type { BatchLimits, BatchReport, ModelName, Provider } from '@glyphmill/ocr/pool';
+import type { BatchLimits, BatchReport, ModelName, Precision, Provider } from '@glyphmill/ocr/pool';
 import { createEnginePool, type EnginePool } from '@glyphmill/ocr/pool';
 import type { BenchImage } from './image-set.ts';
 import type { ReadImage } from './timed-run.ts';
@@ -14,6 +14,8 @@ export interface PoolOptions {
   readonly maxImageBytes?: number;
   readonly pageTimeoutMs?: number;
   readonly provider?: Provider;
+  /** `auto` if not said. */
+  readonly precision?: Precision;
   readonly batching?: BatchLimits | undefined;
   readonly widthStep?: number | undefined;
   readonly onBatch?: (batch: BatchReport) => void;
