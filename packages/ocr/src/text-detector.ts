@@ -138,7 +138,10 @@ async function glimpse(model: Model, page: Image, options: DetectOptions): Promi
   const scale = scaleOfArea(glimpseArea);
   if (isLongPage(page) || usual.scale ** 2 < worthGlimpse * scale ** 2) return usual;
   const { width, height } = inputSize(page.width * scale, page.height * scale);
-  const fine = await resizeImage(page, width * strokeDetail, height * strokeDetail);
+  const [fineWidth, fineHeight] = [width * strokeDetail, height * strokeDetail];
+  // Enlarging takes long, and shows no more.
+  const isFine = page.width * page.height <= fineWidth * fineHeight;
+  const fine = isFine ? page : await resizeImage(page, fineWidth, fineHeight);
   const map = await probabilityMap(model, fine, { ...options, width, height });
   const heights = textHeights(boxesOf(map, page, options), scale);
   if (heights.length === 0) return usual;
