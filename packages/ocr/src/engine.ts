@@ -65,6 +65,8 @@ export interface EngineOptions {
   readonly gpuMemoryLimitBytes?: number | undefined;
   /** Lines are padded to a multiple of so many columns; 16 on a CPU and 32 on a GPU if not said. */
   readonly widthStep?: number | undefined;
+  /** The detector is shown whole pages, and not the part of each that has text; so it is with batching and on a GPU if not said. */
+  readonly wholePages?: boolean | undefined;
   /** For so long at most usual shapes are tried before the engine is ready; 60 s on a GPU and none on a CPU if not said. */
   readonly warmUpMs?: number | undefined;
   /** Told of each batch. */
@@ -151,6 +153,7 @@ async function loadNetworks(weights: Weights, options: EngineOptions): Promise<N
     threads = 1,
     loneThreads = threads,
     widthStep = widthSteps[provider],
+    wholePages = provider === 'cuda' || options.batching !== undefined,
   } = options;
   const { detector, binThreshold, boxThreshold, unclipRatio } = weights;
   const open = (bytes: Uint8Array) => (count: number) => loadModel(bytes, { provider, deviceId, threads: count });
@@ -162,6 +165,7 @@ async function loadNetworks(weights: Weights, options: EngineOptions): Promise<N
       : await load(detector),
     // These alone, or the files of the networks would stay in memory beside the networks.
     boxes: { binThreshold, boxThreshold, unclipRatio },
+    wholePages,
     maxRunArea: maxRunAreas[options.model],
     workingScale: workingScales[options.model],
     classifier: { model: await load(weights.classifier), threshold: weights.classifierThreshold },

@@ -1,5 +1,5 @@
 import { EngineError } from './engine-error.ts';
-import { maxBatchedRunArea } from './text-detector.ts';
+import { maxWholeArea } from './text-detector.ts';
 import type { ModelRole } from './types.ts';
 
 /**
@@ -27,8 +27,8 @@ export type BatchPixels = Readonly<Record<ModelRole, number>>;
 export function batchPixelsWithin(limitBytes: number): BatchPixels {
   const arenaBytes = (limitBytes - fixedBytes) / 2 / arenaGrowth;
   const pixels = (role: ModelRole): number => Math.floor(arenaBytes / bytesPerPixel[role]);
-  if (pixels('detector') < maxBatchedRunArea) {
-    const leastBytes = fixedBytes + 2 * arenaGrowth * maxBatchedRunArea * bytesPerPixel.detector;
+  if (pixels('detector') < maxWholeArea) {
+    const leastBytes = fixedBytes + 2 * arenaGrowth * maxWholeArea * bytesPerPixel.detector;
     throw new EngineError(
       'engine_failed',
       `A GPU memory limit of ${limitBytes} bytes is too small: one page needs ${Math.ceil(leastBytes / 1e8) * 1e8}`,

@@ -26,6 +26,8 @@ import type {
 export interface Networks {
   readonly detector: Model;
   readonly boxes: BoxOptions;
+  /** See `DetectOptions`. */
+  readonly wholePages?: boolean | undefined;
   /** See `maxRunAreas`; as for small if not said. */
   readonly maxRunArea?: number | undefined;
   /** See `workingScales`; as for small if not said. */
@@ -71,14 +73,20 @@ interface FoundLine {
 export async function readPage(networks: Networks, bytes: Uint8Array, options: ReadPageOptions): Promise<PageResult> {
   const { signal } = options;
   const clock = stopwatch();
-  const { boxes: boxOptions, maxRunArea, workingScale = workingScales.small } = networks;
+  const { boxes: boxOptions, wholePages, maxRunArea, workingScale = workingScales.small } = networks;
   const page = await decodeImage(bytes, options.limits, (width, height) =>
     Math.ceil(Math.max(width, height) * workingScale * detectionScale(width, height)),
   );
   clock.lap('decode');
   signal?.throwIfAborted();
   const scale = (detectionScale(page.width, page.height) * page.width) / page.image.width;
-  const boxes = await detectText(networks.detector, page.image, { ...boxOptions, maxRunArea, scale, signal });
+  const boxes = await detectText(networks.detector, page.image, {
+    ...boxOptions,
+    wholePages,
+    maxRunArea,
+    scale,
+    signal,
+  });
   clock.lap('detect');
   const lines = await readLines(networks.recognizer, page.image, boxes, options);
   clock.lap('recognize');

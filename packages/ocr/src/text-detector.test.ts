@@ -136,11 +136,12 @@ describe('detectText', () => {
     }
   });
 
-  it('looks at whole pages where those of one shape share a batch', async () => {
+  it('looks at whole pages where that is asked for', async () => {
     const page = blackPage(2000, 2800);
     for (let top = 1200; top < 2000; top += 80) brighten(page, 1100, top, 1600, top + 30);
-    const detector = { ...brightnessDetector(), wantedCalls: 4 };
-    const quads = await detectText(detector, page, { ...options, scale: detectionScale(page.width, page.height) });
+    const detector = brightnessDetector();
+    const usual = { ...options, scale: detectionScale(page.width, page.height) };
+    const quads = await detectText(detector, page, { ...usual, wholePages: true });
     const scale = detector.barHeights[1]! / 30;
     expect(pixelsOf(detector.sizes[1]!)).toBeGreaterThan(0.9 * 2000 * 2800 * scale ** 2);
     expect(quads).toHaveLength(10);

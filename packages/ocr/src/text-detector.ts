@@ -80,8 +80,8 @@ const maxArea = 12_000_000;
  */
 export const maxRunAreas: Readonly<Record<ModelName, number>> = { small: 850_000, tiny: 650_000 };
 
-/** Where calls are merged into batches, on a GPU, pages of the usual area (a little larger when rounded) are whole. */
-export const maxBatchedRunArea = 1.1 * targetArea;
+/** A page of the usual area is a little larger after its sides are rounded. */
+export const maxWholeArea = 1.1 * targetArea;
 
 /** What a slice sees beyond its own part on each side, so that lines on a cut are seen whole. */
 const sliceOverlap = 96;
@@ -103,6 +103,11 @@ function isLongPage({ width, height }: { readonly width: number; readonly height
 export interface DetectOptions extends BoxOptions {
   /** `detectionScale` of the page, for each of the pixels that are there. */
   readonly scale: number;
+  /**
+   * All of each page is shown, up to `maxWholeArea` at once. Only inputs of one shape share a batch, and whole pages are
+   * more often alike than parts of them; a GPU takes long to set a new shape up.
+   */
+  readonly wholePages?: boolean | undefined;
   /** See `maxRunAreas`; as for small if not said. */
   readonly maxRunArea?: number | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -119,10 +124,6 @@ export async function detectText(model: Model, page: Image, options: DetectOptio
   const quads = await findLines(model, cutOut(framed, region), { ...options, scale });
   const toPage = ([x, y]: Point): Point => [x + region.left - margin, y + region.top - margin];
   return quads.map(([a, b, c, d]) => [toPage(a), toPage(b), toPage(c), toPage(d)]);
-}
-
-function isBatched({ wantedCalls = 1 }: Model): boolean {
-  return wantedCalls > 1;
 }
 
 /** How to look at a page. */
@@ -146,8 +147,7 @@ async function glimpse(model: Model, page: Image, options: DetectOptions): Promi
   const heights = textHeights(boxesOf(map, page, options), scale);
   if (heights.length === 0) return usual;
   const chosen = scaleOfText(heights, usual.scale, scaleOfArea);
-  // Only inputs of one shape share a batch, and whole pages are more often alike than parts of them.
-  if (isBatched(model)) return { ...usual, scale: chosen };
+  if (options.wholePages === true) return { ...usual, scale: chosen };
   return { scale: chosen, region: regionAt(chosen, page, { text: textRegion(map, fine), seenIn: fine }) };
 }
 
@@ -268,9 +268,15 @@ function borderColor({ data, width, height }: Image): readonly number[] {
 async function probabilityMap(
   model: Model,
   page: Image,
-  { width, height, maxRunArea = maxRunAreas.small, signal }: DetectOptions & { width: number; height: number },
+  {
+    width,
+    height,
+    wholePages,
+    maxRunArea = maxRunAreas.small,
+    signal,
+  }: DetectOptions & { width: number; height: number },
 ): Promise<ProbabilityMap> {
-  const mostPixels = isBatched(model) ? maxBatchedRunArea : maxRunArea;
+  const mostPixels = wholePages === true ? maxWholeArea : maxRunArea;
   if (width * height <= mostPixels) {
     return { data: await runDetector(model, await resizeImage(page, width, height), signal), width, height };
   }

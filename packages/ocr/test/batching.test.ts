@@ -25,7 +25,7 @@ beforeAll(async () => {
   pages = await Promise.all(
     names.map((name) => readFile(fileURLToPath(new URL(`../samples/${name}`, import.meta.url)))),
   );
-  alone = await createEngine({ model: 'tiny', precision, widthStep: 64 });
+  alone = await createEngine({ model: 'tiny', precision, widthStep: 64, wholePages: true });
 });
 afterAll(() => alone.close());
 
