@@ -52,6 +52,17 @@ describe('a store that is away', () => {
     expect(waitedMs).toHaveLength(1);
   });
 
+  test.each([
+    [1_500, 1],
+    [500, 0],
+  ])('has had a call wait that took %i ms, though nothing failed: %i', async (durationMs, waits) => {
+    const slow = () => new Promise((resolve) => setTimeout(resolve, durationMs));
+    const call = patience.call('finish', slow, never);
+    await vi.advanceTimersByTimeAsync(durationMs);
+    await call;
+    expect(waitedMs).toHaveLength(waits);
+  });
+
   test('is away until it was open once, and while anybody waits', async () => {
     expect(patience.isAway).toBe(true);
     patience.noteSuccess();

@@ -11,7 +11,7 @@ export interface StorePatienceOptions {
   readonly logger: Logger;
   /** Of a call that worked, without the time that was waited before. */
   readonly onCall?: (operation: string, durationMs: number) => void;
-  /** Of a call that had to be repeated, once it worked or was given up. */
+  /** Of a call that was slow or had to be repeated, once it worked or was given up. */
   readonly onWaited?: (durationMs: number) => void;
 }
 
@@ -133,7 +133,9 @@ export class StorePatience {
 
   #leave(waiter: Waiter): void {
     const wasHere = this.#waiters.delete(waiter);
-    if (wasHere && waiter.failed) this.#options.onWaited?.(performance.now() - waiter.since);
+    const waitedMs = performance.now() - waiter.since;
+    // The store itself waits for a lock for a while: that is a wait, too, and nothing fails.
+    if (wasHere && (waiter.failed || waitedMs > slowCallMs)) this.#options.onWaited?.(waitedMs);
   }
 
   async #pauseAfter(tries: number, signal: AbortSignal, cause: unknown): Promise<void> {
