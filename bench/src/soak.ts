@@ -19,7 +19,7 @@ import {
 } from './soak-images.ts';
 import { drawSoak, type Sample } from './soak-plot.ts';
 import { fixed, formatTable, megabytes } from './table.ts';
-import { createWarmPool } from './warm-pool.ts';
+import { createWarmPool, readInEachProcess } from './warm-pool.ts';
 
 export const soakUsage = `Shows whether the memory of engine processes stays flat: each reads each image once, then they read many small pieces
 of ever new shapes with whole ones among them, and large ones in the end: a photo of ${photoSize.width} × ${photoSize.height} pixels and a screenshot of ${screenshotSize.width} × ${screenshotSize.height}.
@@ -46,9 +46,10 @@ export async function runSoak(args: readonly string[], surroundings: Surrounding
   const sources = await loadImages(options.dir, undefined);
   const { model, processes } = options;
   surroundings.note(`${options.images} images from ${sources.length}, model ${model}, ${processes} engine processes`);
-  const pool = await createWarmPool({ model, processes, maxImageBytes: 64e6 }, sources[0]);
+  const pool = await createWarmPool({ model, processes, maxImageBytes: 64e6 }, undefined);
   try {
-    await readEverywhere(pool, sources);
+    // What whole images take the engines keep; growth is what comes on top of it.
+    for (const source of sources) await readInEachProcess(pool, source);
     const samples = await soak(pool, sources, { ...options, note: surroundings.note });
     if (options.plot !== undefined) await writeFile(options.plot, drawSoak(model, samples));
     const beforeLarge = pool.stats().pids.map((pid) => readMemory(pid).peak);
@@ -87,13 +88,6 @@ function parseSoakArguments(args: readonly string[], cwd: string) {
     json: absolutePath(values.json, cwd),
     plot: absolutePath(values.plot, cwd),
   };
-}
-
-/** Has each engine read each whole image once: what that takes they keep, and growth is what comes on top of it. */
-async function readEverywhere(pool: EnginePool, sources: readonly BenchImage[]): Promise<void> {
-  for (const { bytes } of sources) {
-    await Promise.all(Array.from({ length: pool.size }, () => pool.recognize(bytes)));
-  }
 }
 
 async function soak(

@@ -23,16 +23,20 @@ export interface PoolOptions {
 
 /** A pool whose processes have each read the image once: first runs allocate memory and are slower. */
 export async function createWarmPool(options: PoolOptions, image: BenchImage | undefined): Promise<EnginePool> {
-  const { processes, memoryLimitBytes = 64e9, maxImageBytes = 20e6, pageTimeoutMs = defaultPageTimeoutMs } = options;
+  const { memoryLimitBytes = 64e9, maxImageBytes = 20e6, pageTimeoutMs = defaultPageTimeoutMs } = options;
   const pool = await createEnginePool({
     ...options,
     pageTimeoutMs,
     memoryLimitBytes,
     limits: { maxImageBytes, maxImagePixels: 40e6 },
   });
-  if (image !== undefined)
-    await Promise.allSettled(Array.from({ length: processes }, () => pool.recognize(image.bytes)));
+  if (image !== undefined) await readInEachProcess(pool, image);
   return pool;
+}
+
+/** An image that cannot be read does its part as well. */
+export async function readInEachProcess(pool: EnginePool, { bytes }: BenchImage): Promise<void> {
+  await Promise.allSettled(Array.from({ length: pool.size }, () => pool.recognize(bytes)));
 }
 
 export function readThroughPool(pool: EnginePool): ReadImage {

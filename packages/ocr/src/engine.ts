@@ -9,7 +9,7 @@ import { usablePrecision } from './precision.ts';
 import { type Networks, readPage, workingScales } from './pipeline.ts';
 import type { LineHelp } from './shared-lines.ts';
 import { SwitchingModel } from './switching-model.ts';
-import { maxRunAreas } from './text-detector.ts';
+import { maxRunAreas, maxWholeArea } from './text-detector.ts';
 import { minWidths, recognizeCrop, widthSteps } from './text-recognizer.ts';
 import {
   type BatchLimits,
@@ -166,7 +166,7 @@ async function loadNetworks(weights: Weights, options: EngineOptions): Promise<N
     // These alone, or the files of the networks would stay in memory beside the networks.
     boxes: { binThreshold, boxThreshold, unclipRatio },
     wholePages,
-    maxRunArea: maxRunAreas[options.model],
+    maxRunArea: wholePages ? maxWholeArea : maxRunAreas[options.model],
     workingScale: workingScales[options.model],
     classifier: { model: await load(weights.classifier), threshold: weights.classifierThreshold },
     recognizer: {

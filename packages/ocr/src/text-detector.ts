@@ -80,7 +80,7 @@ const maxArea = 12_000_000;
  */
 export const maxRunAreas: Readonly<Record<ModelName, number>> = { small: 850_000, tiny: 650_000 };
 
-/** A page of the usual area is a little larger after its sides are rounded. */
+/** The same for whole pages: one of the usual area is a little larger after its sides are rounded. */
 export const maxWholeArea = 1.1 * targetArea;
 
 /** What a slice sees beyond its own part on each side, so that lines on a cut are seen whole. */
@@ -104,7 +104,7 @@ export interface DetectOptions extends BoxOptions {
   /** `detectionScale` of the page, for each of the pixels that are there. */
   readonly scale: number;
   /**
-   * All of each page is shown, up to `maxWholeArea` at once. Only inputs of one shape share a batch, and whole pages are
+   * All of each page is shown. Only inputs of one shape share a batch, and whole pages are
    * more often alike than parts of them; a GPU takes long to set a new shape up.
    */
   readonly wholePages?: boolean | undefined;
@@ -140,15 +140,16 @@ async function glimpse(model: Model, page: Image, options: DetectOptions): Promi
   if (isLongPage(page) || usual.scale ** 2 < worthGlimpse * scale ** 2) return usual;
   const { width, height } = inputSize(page.width * scale, page.height * scale);
   const [fineWidth, fineHeight] = [width * strokeDetail, height * strokeDetail];
-  // Enlarging takes long, and shows no more.
-  const isFine = page.width * page.height <= fineWidth * fineHeight;
+  // Enlarging takes long, and shows no more; and where the page stays whole nobody looks for strokes.
+  const isFine = page.width * page.height <= fineWidth * fineHeight || options.wholePages === true;
   const fine = isFine ? page : await resizeImage(page, fineWidth, fineHeight);
   const map = await probabilityMap(model, fine, { ...options, width, height });
   const heights = textHeights(boxesOf(map, page, options), scale);
   if (heights.length === 0) return usual;
   const chosen = scaleOfText(heights, usual.scale, scaleOfArea);
-  if (options.wholePages === true) return { ...usual, scale: chosen };
-  return { scale: chosen, region: regionAt(chosen, page, { text: textRegion(map, fine), seenIn: fine }) };
+  const text = options.wholePages === true ? undefined : textRegion(map, fine);
+  if (text === undefined) return { ...usual, scale: chosen };
+  return { scale: chosen, region: regionAt(chosen, page, { text, seenIn: fine }) };
 }
 
 /** The scale for text of these heights; the usual one where they leave doubts. */
@@ -161,8 +162,7 @@ function scaleOfText(heights: readonly number[], usual: number, scaleOfArea: (ar
 }
 
 /** The part of the page to look at, so large that it need not be stretched to sides that the network takes. */
-function regionAt(scale: number, page: Image, { text, seenIn }: { text: Region | undefined; seenIn: Image }): Region {
-  if (text === undefined) return { left: 0, top: 0, right: page.width, bottom: page.height };
+function regionAt(scale: number, page: Image, { text, seenIn }: { text: Region; seenIn: Image }): Region {
   const [byX, byY] = [page.width / seenIn.width, page.height / seenIn.height];
   const [left, right] = spanAt(scale, [text.left * byX, text.right * byX], page.width);
   const [top, bottom] = spanAt(scale, [text.top * byY, text.bottom * byY], page.height);
@@ -268,21 +268,14 @@ function borderColor({ data, width, height }: Image): readonly number[] {
 async function probabilityMap(
   model: Model,
   page: Image,
-  {
-    width,
-    height,
-    wholePages,
-    maxRunArea = maxRunAreas.small,
-    signal,
-  }: DetectOptions & { width: number; height: number },
+  { width, height, maxRunArea = maxRunAreas.small, signal }: DetectOptions & { width: number; height: number },
 ): Promise<ProbabilityMap> {
-  const mostPixels = wholePages === true ? maxWholeArea : maxRunArea;
-  if (width * height <= mostPixels) {
+  if (width * height <= maxRunArea) {
     return { data: await runDetector(model, await resizeImage(page, width, height), signal), width, height };
   }
   const isTall = height >= width;
   const [length, shorter] = isTall ? [height, width] : [width, height];
-  const longest = Math.floor(mostPixels / shorter / sizeStep) * sizeStep;
+  const longest = Math.floor(maxRunArea / shorter / sizeStep) * sizeStep;
   const slices = Math.ceil((length - 2 * sliceOverlap) / (longest - 2 * sliceOverlap));
   const sliceLength = Math.ceil(((length - 2 * sliceOverlap) / slices + 2 * sliceOverlap) / sizeStep) * sizeStep;
   const inPage = (at: number): number => Math.round((at * (isTall ? page.height : page.width)) / length);

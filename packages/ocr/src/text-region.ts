@@ -83,16 +83,15 @@ function findEdges({ data, width, height }: Image): Edges {
   const rows = new Uint8Array(across * down * blockSide);
   const columns = new Uint8Array(across * blockSide * down);
   const above = new Int32Array(width);
-  // Four times the luma, near enough to BT.601; each channel counts.
   const contrast = 4 * edgeContrast;
-  for (let x = 0; x < width; x++) above[x] = data[3 * x]! + 2 * data[3 * x + 1]! + data[3 * x + 2]!;
+  for (let x = 0; x < width; x++) above[x] = fourLumas(data, 3 * x);
   for (let y = 0, i = 0; y < height; y++) {
-    let before = data[i]! + 2 * data[i + 1]! + data[i + 2]!;
+    let before = fourLumas(data, i);
     const columnsAt = Math.floor(y / blockSide) * across * blockSide;
     for (let block = 0, x = 0; x < width; block++) {
       let row = 0;
       for (const end = Math.min(width, x + blockSide); x < end; x++, i += 3) {
-        const luma = data[i]! + 2 * data[i + 1]! + data[i + 2]!;
+        const luma = fourLumas(data, i);
         const step = luma - before;
         if (step >= contrast) row |= brighter;
         else if (step <= -contrast) row |= darker;
@@ -106,6 +105,11 @@ function findEdges({ data, width, height }: Image): Edges {
     }
   }
   return { across, rows, width: across * blockSide, columns };
+}
+
+/** Four times the luma of the pixel that begins there, near enough to BT.601; each channel counts. */
+function fourLumas(data: Uint8Array, at: number): number {
+  return data[at]! + 2 * data[at + 1]! + data[at + 2]!;
 }
 
 /** The rows and columns of a tile that cross strokes, if there are enough of both. */

@@ -52,7 +52,7 @@ describe('batches', () => {
     const sizes = (model: string) => batches.filter((batch) => batch.model === model).map(({ size }) => size);
     // The two pages of one shape shared a run of the detector, lines of all pages those of the recognizer.
     expect(Math.max(...sizes('detector'))).toBeGreaterThan(1);
-    expect(Math.max(...sizes('recognizer'))).toBeGreaterThan(1);
+    expect(Math.max(...sizes('recognizer'))).toBe(4);
     expect(batches.every(({ fill }) => fill > 0 && fill <= 1)).toBe(true);
   });
 
